@@ -1,0 +1,1 @@
+"""What can be proved afterwards: events, the Merkle log, checkpoints, keys, verification."""

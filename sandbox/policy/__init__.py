@@ -1,0 +1,1 @@
+"""What is allowed: datasets, authorizations, grades and roles, read from TOML."""

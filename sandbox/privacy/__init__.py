@@ -1,0 +1,1 @@
+"""What a question costs and how its answer gets its noise."""

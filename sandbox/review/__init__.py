@@ -1,0 +1,1 @@
+"""What leaves: requests, screening, rules, packages, the desk."""

@@ -1,0 +1,128 @@
+"""Where things are and which limits hold: one frozen value, read once, passed down.
+
+Every field can be set by the environment variable ``SANDBOX_`` + its name in capitals
+(``SANDBOX_HOME``, ``SANDBOX_HUB_PORT`` ...). No field is a secret: secrets are files under
+:attr:`Settings.keys`, readable by their owner only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from sandbox.errors import StartupRefusal
+
+ISOLATIONS = ("auto", "docker", "bubblewrap")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """All that a process must be told from outside."""
+
+    home: Path = Path("var")
+    """Directory of everything the sandbox keeps: state, keys, copies of data, logs."""
+    policies: Path = Path("policies")
+    """Directory with grades.toml, review.toml, populations.toml, datasets/, authorizations/."""
+    raw: Path = Path("var/raw")
+    """Directory with the raw tables; only the registrar may read it."""
+    state_url: str = ""
+    """SQLAlchemy URL of the state database; empty means SQLite under :attr:`home`."""
+    isolation: str = "auto"
+    """``docker``, ``bubblewrap``, or ``auto``: Docker where a daemon answers."""
+    hub_host: str = "127.0.0.1"
+    """Address the hub's proxy listens on."""
+    hub_port: int = 8000
+    """Port of the hub's proxy: log-in and notebooks."""
+    hub_api_port: int = 8081
+    """Loopback port of the hub's own API."""
+    proxy_api_port: int = 8099
+    """Loopback port of the proxy's API."""
+    console_host: str = "localhost"
+    """Host name of the console (reviewers, officers): another origin than notebooks on purpose."""
+    console_port: int = 8010
+    """Port of the console."""
+    registrar_uid: int = 64801
+    """uid that reads raw tables; used only where the sandbox is started as root."""
+    gateway_uid: int = 64802
+    """uid of the gateway; used only where the sandbox is started as root."""
+    door_uid: int = 64803
+    """uid of the door; used only where the sandbox is started as root."""
+    notebook_uid_base: int = 300_000
+    """First uid of notebooks; each person gets the base plus the number of their account."""
+    body_limit: int = 8 * 1024 * 1024
+    """Largest request body the gateway reads, in bytes."""
+    query_deadline: float = 30.0
+    """Seconds after which a running question is stopped; its charge stands."""
+    commit_deadline: float = 5.0
+    """Seconds within which a log entry must be durable, else nothing is released."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings once.
+
+        Raises:
+            StartupRefusal: a value does not fit its field.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            text = environment.get("SANDBOX_" + field.name.upper())
+            if text is None:
+                continue
+            read = next(kind for kind in (Path, int, float, str) if isinstance(field.default, kind))
+            try:
+                values[field.name] = read(text)
+            except ValueError as error:
+                raise StartupRefusal(
+                    f"SANDBOX_{field.name.upper()} is {text!r}; it must be of type {read.__name__}."
+                ) from error
+        if "home" in values and "raw" not in values:
+            values["raw"] = Path(str(values["home"])) / "raw"
+        settings = cls(**values)  # type: ignore[arg-type]  # checked field by field above
+        if settings.isolation not in ISOLATIONS:
+            raise StartupRefusal(
+                f"SANDBOX_ISOLATION is {settings.isolation!r}; it must be one of {', '.join(ISOLATIONS)}."
+            )
+        return settings
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the state database."""
+        return self.state_url or f"sqlite:///{self.home.resolve() / 'state' / 'state.sqlite'}"
+
+    @property
+    def keys(self) -> Path:
+        """Directory of key files, one secret a file, mode 0600."""
+        return self.home / "keys"
+
+    @property
+    def bounded(self) -> Path:
+        """Directory of bounded copies, written by the registrar, read by the gateway."""
+        return self.home / "bounded"
+
+    @property
+    def run(self) -> Path:
+        """Directory of sockets and pid files of running processes."""
+        return self.home / "run"
+
+    @property
+    def gateway_socket(self) -> Path:
+        """Unix socket on which the gateway hears the door, and only the door."""
+        return self.run / "gateway" / "gateway.sock"
+
+    @property
+    def hub_url(self) -> str:
+        """Address of the hub as a browser sees it."""
+        return f"http://{self.hub_host}:{self.hub_port}"
+
+    @property
+    def hub_api_url(self) -> str:
+        """Address of the hub's API as the gateway and the door see it."""
+        return f"http://127.0.0.1:{self.hub_api_port}/hub/api"
+
+    @property
+    def console_url(self) -> str:
+        """Address of the console as a browser sees it."""
+        return f"http://{self.console_host}:{self.console_port}"

@@ -1,0 +1,1 @@
+"""The state database: tables, engine options that must hold, migrations."""

@@ -1,0 +1,177 @@
+"""The tables of the state database.
+
+One metadata for SQLite and PostgreSQL. Losses are integers in 1e-12 zCDP rho; times are UTC in
+ISO 8601 with microseconds, as text, because they are read by people and compared as text; documents
+are canonical JSON bytes. Raw data never enters this database.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# --- audit: the log (append only) -----------------------------------------------------------------
+entry = Table(
+    "entry",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # 0, 1, 2 ... without a gap
+    Column("leaf", LargeBinary, nullable=False),  # canonical JSON of the event, exactly as hashed
+)
+node = Table(
+    "node",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),  # C2SP signed note
+)
+private = Table(  # erasable personal data of an entry: salt and full text, encrypted
+    "private",
+    metadata,
+    Column("seq", BigInteger, ForeignKey("entry.seq"), primary_key=True),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+)
+event_index = Table(  # derived from the leaves, rebuildable, never evidence
+    "event_index",
+    metadata,
+    Column("seq", BigInteger, ForeignKey("entry.seq"), primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),  # the query id, release id, dataset ... it is about
+    Column("authorization", String(255), nullable=False),
+    Column("dataset", String(255), nullable=False),
+    Column("decision", String(64), nullable=False),
+    Index("event_index_subject", "subject"),
+    Index("event_index_actor", "actor", "seq"),
+    Index("event_index_kind", "kind", "seq"),
+)
+
+# --- ledger ------------------------------------------------------------------------------------------
+budget = Table(
+    "budget",
+    metadata,
+    Column("scope", String(255), primary_key=True),  # "population:NAME", "authorization:NAME" ...
+    Column("cap", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False, default=0),
+    CheckConstraint("spent >= 0 AND spent <= cap", name="within_cap"),
+)
+charge = Table(
+    "charge",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("scope", String(255), ForeignKey("budget.scope"), primary_key=True),
+    Column("loss", BigInteger, nullable=False),
+    Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the intent it was charged for
+)
+
+# --- sources -----------------------------------------------------------------------------------------
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("digest", String(80), primary_key=True),  # of the bounded copy's source and policy
+    Column("dataset", String(255), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # canonical JSON: tables, files, policy, profile
+    Column("registered_at", String(32), nullable=False),
+    Index("snapshot_dataset", "dataset"),
+)
+
+# --- governance --------------------------------------------------------------------------------------
+account = Table(
+    "account",
+    metadata,
+    Column("number", Integer, primary_key=True),  # fixes the uid of the person's notebook
+    Column("name", String(64), nullable=False, unique=True),
+    Column("password_hash", String(255), nullable=False),  # empty: cannot log in to the hub
+    Column("groups", LargeBinary, nullable=False),  # canonical JSON list of hub groups
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("locked_until", String(32), nullable=False, default=""),
+)
+
+# --- review ------------------------------------------------------------------------------------------
+release_request = Table(
+    "release_request",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("authorization", String(255), nullable=False),
+    Column("purpose", String(4000), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("row_version", Integer, nullable=False),  # compare-and-swap on every transition
+    Column("document", LargeBinary, nullable=False),  # canonical JSON: receipts, risk class, reasons
+    Column("created_at", String(32), nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Index("release_request_author", "author"),
+    Index("release_request_status", "status"),
+)
+release_file = Table(
+    "release_file",
+    metadata,
+    Column("request", String(64), ForeignKey("release_request.id"), primary_key=True),
+    Column("round", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(255), primary_key=True),
+    Column("sha256", String(80), nullable=False),  # of the canonical bytes: what is seen and what leaves
+    Column("original_sha256", String(80), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("verdict", String(16), nullable=False),  # pass | flag | refuse
+    Column("report", LargeBinary, nullable=False),  # canonical JSON of the findings
+)
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", String(80), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+vote = Table(
+    "vote",
+    metadata,
+    Column("request", String(64), ForeignKey("release_request.id"), primary_key=True),
+    Column("round", Integer, primary_key=True, autoincrement=False),
+    Column("reviewer", String(64), primary_key=True),
+    Column("verdict", String(32), nullable=False),
+    Column("reason", String(4000), nullable=False),
+    Column("binding", String(80), nullable=False),  # digest of request, round, file and report hashes, policy
+    Column("at", String(32), nullable=False),
+    UniqueConstraint("request", "round", "reviewer"),
+)
+opened = Table(  # who has looked at which bytes
+    "opened",
+    metadata,
+    Column("request", String(64), ForeignKey("release_request.id"), primary_key=True),
+    Column("sha256", String(80), primary_key=True),
+    Column("reviewer", String(64), primary_key=True),
+    Column("at", String(32), nullable=False),
+)
+package = Table(
+    "package",
+    metadata,
+    Column("request", String(64), ForeignKey("release_request.id"), primary_key=True),
+    Column("sha256", String(80), nullable=False),
+    Column("content", LargeBinary, nullable=False),  # the archive that leaves
+    Column("sealed_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("downloads", Integer, nullable=False, default=0),
+)

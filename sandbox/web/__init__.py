@@ -1,0 +1,1 @@
+"""HTTP: routes with the scope each needs, pages, problem documents."""
