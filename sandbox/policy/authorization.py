@@ -1,0 +1,116 @@
+"""Who may ask what, for which purpose, until when and at which loss.
+
+An authorization has five parts that none may lack: the conditions of use, its mode, its term, how
+it ends, and who is responsible for safety. It names every table and column it opens; what it does
+not name is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StrictStr
+
+from sandbox.policy.values import Delta, Epsilon, Located, Name, PolicyModel, Slug, spell
+
+LONGEST_TERM_YEARS = 5
+"""Longest term of an authorization; the rules for authorized operation of public data say five years."""
+
+Sentence = Annotated[StrictStr, Field(min_length=1, max_length=4_000)]
+
+
+class Mode(StrEnum):
+    """How wide an authorization reaches."""
+
+    WHOLE = "whole"
+    """A whole body of data for one operator; needs one more approver for each release."""
+    DOMAIN = "domain"
+    """One field, such as health."""
+    SCENARIO = "scenario"
+    """One stated purpose; the usual case."""
+
+
+def _utc(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("Say which time zone, as in 2026-01-01T00:00:00Z, or write the date alone.")
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    raise ValueError("Write a date without quotes, as in 2026-01-01.")
+
+
+Instant = Annotated[datetime, BeforeValidator(_utc)]
+
+
+class Term(PolicyModel):
+    """From when until when; a date alone means its first moment in UTC."""
+
+    start: Instant
+    """First moment at which questions are answered."""
+    end: Instant
+    """First moment at which they are no longer answered."""
+
+    def _contradictions(self) -> Iterator[Located]:
+        if self.end <= self.start:
+            yield ("end",), "The term ends before it begins; write an end after the start."
+        elif self.end > _years_later(self.start, LONGEST_TERM_YEARS):
+            yield ("end",), f"A term is at most {LONGEST_TERM_YEARS} years; write an earlier end."
+
+    @property
+    def years(self) -> int:
+        """Number of years begun, at least 1."""
+        return next(n for n in range(1, LONGEST_TERM_YEARS + 1) if self.end <= _years_later(self.start, n))
+
+
+def _years_later(moment: datetime, years: int) -> datetime:
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:  # 29 February
+        return moment.replace(year=moment.year + years, month=3, day=1)
+
+
+class LossLimits(PolicyModel):
+    """How much may be learnt about one unit in all."""
+
+    per_query_epsilon: Epsilon
+    """Largest epsilon of one question."""
+    total_epsilon: Epsilon
+    """Epsilon of all answers together, at :attr:`total_delta`."""
+    total_delta: Delta
+    """Chance, over all answers together, that the promise fails."""
+
+    def _contradictions(self) -> Iterator[Located]:
+        if self.per_query_epsilon > self.total_epsilon:
+            limit = spell(self.total_epsilon)
+            yield ("per_query_epsilon",), f"One question may not cost more than all together, {limit}."
+
+
+class AuthorizationPolicy(PolicyModel):
+    """One authorization."""
+
+    name: Slug
+    """Name that a question states; also the name of the file."""
+    group: Slug
+    """Group of the hub whose members may use it."""
+    dataset: Name
+    """The one dataset it opens."""
+    purpose: Sentence
+    """What the answers are for."""
+    mode: Mode
+    """How wide it reaches (mandatory part)."""
+    conditions: Sentence
+    """Conditions of use (mandatory part)."""
+    term: Term
+    """From when until when (mandatory part)."""
+    exit: Sentence
+    """What happens with workspaces, files and products when it ends (mandatory part)."""
+    responsible: Sentence
+    """Who is responsible for safety (mandatory part)."""
+    tables: Annotated[dict[Name, tuple[Name, ...]], Field(min_length=1)]
+    """Tables, and the columns opened of each; the unit is always countable and is not listed."""
+    loss: LossLimits
+    """How much may be learnt."""

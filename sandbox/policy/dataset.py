@@ -1,0 +1,224 @@
+"""What a dataset is and how each of its columns may be used.
+
+A column that no table lists is hidden. Everything an answer is computed from stands here and is
+public: the values a group may have, the bounds a number is clamped to, and how many rows one unit
+(one person) may contribute. None of it is ever read off the data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictInt, StrictStr, field_validator
+
+from sandbox.policy.values import Epsilon, Exact, Located, Name, PolicyModel, Slug, spell
+
+LARGEST_INTEGER = 2**63 - 1
+"""Integers live in 64-bit columns."""
+LARGEST_DOMAIN = 1_000
+"""Values one grouping column may have; each is a cell of every answer, empty or not."""
+MOST_ROWS_PER_UNIT = 100_000
+"""Above it, noise drowns every answer."""
+_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)")
+
+
+class Use(StrEnum):
+    """What a column is for."""
+
+    UNIT_ID = "unit_id"
+    """Says whose row it is; may be counted distinctly and nothing else."""
+    GROUP_KEY = "group_key"
+    """May group and filter; its possible values are public."""
+    MEASURE = "measure"
+    """A number that may be summed; clamped to public bounds."""
+    FILTER = "filter"
+    """May stand in WHERE only."""
+    HIDDEN = "hidden"
+    """Never leaves the raw table, not even into the bounded copy."""
+
+
+class ColumnType(StrEnum):
+    """What a column's values are once bounded."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TEXT = "text"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class Openness(StrEnum):
+    """How far a dataset is opened."""
+
+    OPEN = "open"
+    SANDBOX_ONLY = "sandbox_only"
+    NOT_OPEN = "not_open"
+
+
+class ColumnPolicy(PolicyModel):
+    """How one column may be used."""
+
+    use: Use
+    """What the column is for."""
+    type: ColumnType | None = None
+    """Type of the values: stated for a filter, inferred for group_key and measure, else None."""
+    domain: Annotated[tuple[StrictInt | StrictStr, ...], Field(max_length=LARGEST_DOMAIN)] = ()
+    """Every value a group_key may have; a value outside becomes NULL at registration."""
+    bounds: tuple[Exact, Exact] | None = None
+    """Smallest and largest value of a measure; what lies outside is clamped at registration."""
+    decimals: Annotated[StrictInt, Field(ge=0, le=6)] = 0
+    """Digits after the point that are kept of a measure."""
+    functions: tuple[Literal["count", "sum", "avg"], ...] = ()
+    """Aggregates a measure may be asked for."""
+    description: str = ""
+    """One sentence for the catalogue."""
+
+    @classmethod
+    def _completed(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "type" in given or given.get("use") not in (Use.GROUP_KEY, Use.MEASURE):
+            return given
+        if given["use"] == Use.MEASURE:
+            return {**given, "type": ColumnType.DECIMAL if given.get("decimals") else ColumnType.INTEGER}
+        domain = given.get("domain")
+        numbers = isinstance(domain, list | tuple) and domain and isinstance(domain[0], int)
+        return {**given, "type": ColumnType.INTEGER if numbers else ColumnType.TEXT}
+
+    @property
+    def limits(self) -> tuple[Decimal, Decimal]:
+        """Bounds of a measure.
+
+        Raises:
+            TypeError: the column is not a measure.
+        """
+        if self.bounds is None:
+            raise TypeError("only a measure has bounds")
+        return self.bounds
+
+    def _contradictions(self) -> Iterator[Located]:
+        needs = {Use.GROUP_KEY: ("domain",), Use.MEASURE: ("bounds", "functions"), Use.FILTER: ("type",)}
+        fits = {
+            Use.GROUP_KEY: {"domain", "type"},
+            Use.MEASURE: {"bounds", "decimals", "functions", "type"},
+            Use.FILTER: {"type"},
+        }.get(self.use, set())
+        for key in needs.get(self.use, ()):
+            if not getattr(self, key):
+                yield (key,), f"A {self.use} column must state its {key}."
+        for key in sorted(self.model_fields_set - {"use", "description"} - fits):
+            yield (key,), f"A {self.use} column has no {key}; leave it out."
+        yield from self._wrong_domain()
+        yield from self._wrong_measure()
+        yield from self._wrong_type()
+
+    def _wrong_domain(self) -> Iterator[Located]:
+        if len({type(value) for value in self.domain}) > 1:
+            yield ("domain",), "Write either whole numbers only or texts only, not both."
+        elif len(set(self.domain)) < len(self.domain):
+            yield ("domain",), "A value stands here twice; list each value once."
+        for value in self.domain:
+            if isinstance(value, str) and (not value or "\0" in value):
+                yield ("domain",), "An empty text cannot be a group; leave it out, it counts as missing."
+            if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+                yield ("domain",), f"{value} does not fit into 64 bits."
+
+    def _wrong_measure(self) -> Iterator[Located]:
+        if self.bounds is None:
+            return
+        low, high = self.bounds
+        if low >= high:
+            yield (
+                ("bounds",),
+                f"The lower bound {spell(low)} must be less than the upper bound {spell(high)}.",
+            )
+        for bound in self.bounds:
+            scaled = bound.scaleb(self.decimals)
+            if scaled != scaled.to_integral_value():
+                yield (
+                    ("bounds",),
+                    f"{spell(bound)} has more than the {self.decimals} decimals of this column.",
+                )
+            if abs(scaled) > LARGEST_INTEGER // MOST_ROWS_PER_UNIT:
+                yield ("bounds",), f"{spell(bound)} is too large to be summed exactly in 64 bits."
+        if len(set(self.functions)) < len(self.functions):
+            yield ("functions",), "A function stands here twice; list each once."
+
+    def _wrong_type(self) -> Iterator[Located]:
+        if self.use is Use.FILTER and self.type is ColumnType.DECIMAL:
+            yield ("type",), 'A decimal can only be filtered as a measure: write use = "measure" with bounds.'
+        if self.use in {Use.GROUP_KEY, Use.MEASURE}:
+            inferred = self._completed({"use": self.use, "domain": self.domain, "decimals": self.decimals})
+            if self.type is not inferred["type"]:
+                yield ("type",), f"The other keys make this column {inferred['type']}; leave the type out."
+
+
+def _use_of(column: Any) -> Any:
+    return column.get("use") if isinstance(column, Mapping) else getattr(column, "use", None)
+
+
+class TablePolicy(PolicyModel):
+    """One table of a dataset: where it is read from, whom its rows belong to, what may be used."""
+
+    source: StrictStr
+    """File name inside the raw directory, ending in .parquet or .csv."""
+    max_rows_per_unit: Annotated[StrictInt, Field(ge=1, le=MOST_ROWS_PER_UNIT)]
+    """Rows of one unit that are kept; the rest is dropped at registration."""
+    description: str = ""
+    """One sentence for the catalogue."""
+    columns: dict[Name, ColumnPolicy]
+    """Columns by name; one that is not listed is hidden."""
+
+    @property
+    def unit_column(self) -> str:
+        """Name of the one column that says whose row it is."""
+        return next(name for name, column in self.columns.items() if column.use is Use.UNIT_ID)
+
+    def column(self, name: str) -> ColumnPolicy | None:
+        """Return the column if the policy lists it and does not hide it."""
+        found = self.columns.get(name)
+        return None if found is None or found.use is Use.HIDDEN else found
+
+    @field_validator("source")
+    @classmethod
+    def _one_file(cls, value: str) -> str:
+        if _SOURCE.fullmatch(value) is None:
+            raise ValueError("Write the name of one file in the raw directory, ending in .parquet or .csv.")
+        return value
+
+    @classmethod
+    def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
+        columns = given.get("columns")
+        if not isinstance(columns, Mapping):
+            return
+        uses = {str(name): _use_of(column) for name, column in columns.items()}
+        units = [name for name, use in uses.items() if use == Use.UNIT_ID]
+        if not units:
+            yield ("columns",), 'No column says whose row it is; give one column use = "unit_id".'
+        if len(units) > 1:
+            yield ("columns",), f"{' and '.join(units)} are all unit_id; keep one and hide the others."
+
+
+class DatasetPolicy(PolicyModel):
+    """One dataset: what it is called, who answers for it, how far it is opened, what it holds."""
+
+    name: Name
+    """Name in questions and records; also the name of the file."""
+    title: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    """Title for people."""
+    owner: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    """Body that answers for the data."""
+    grade: Slug
+    """Grade from grades.toml; sets the minimum controls."""
+    openness: Openness
+    """How far the dataset is opened."""
+    population: Name
+    """Population from populations.toml whose lifetime budget every answer is charged to."""
+    profile_epsilon: Epsilon
+    """Privacy loss that registration may spend, per table, on learning how many rows are dropped."""
+    description: str = ""
+    """What the dataset is, for the catalogue."""
+    tables: Annotated[dict[Name, TablePolicy], Field(min_length=1)]
+    """Tables by name."""

@@ -1,0 +1,93 @@
+"""The least that each grade of data demands, the populations, and the rules of review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool, StrictInt
+
+from sandbox.policy.values import Delta, Epsilon, Located, Name, PolicyModel, Slug
+
+
+class Queries(StrEnum):
+    """Which kind of answer a grade admits."""
+
+    ANY = "any"
+    """Any aggregate; the gateway still answers with noise."""
+    DP = "dp"
+    """Differentially private answers only."""
+    REFUSED = "refused"
+    """The data may not be registered at all."""
+
+
+class GradePolicy(PolicyModel):
+    """Minimum controls of one grade; a dataset or authorization weaker than its grade does not load."""
+
+    name: Slug
+    """Name of the grade; in the file it is the heading."""
+    queries: Queries
+    """Which kind of answer is admitted."""
+    min_group: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 0
+    """Least number of persons in a group of a released file."""
+    per_query_epsilon: Epsilon | None = None
+    """Largest epsilon of one question; None leaves it to the authorization."""
+    yearly_epsilon: Epsilon | None = None
+    """Largest total epsilon of an authorization for each year of its term; None leaves it open."""
+    scenario_only: StrictBool = False
+    """Whether only authorizations of mode scenario may use the data."""
+    reviewers: Annotated[StrictInt, Field(ge=1, le=10)] = 1
+    """Least number of reviewers who approve a release."""
+
+
+class PopulationPolicy(PolicyModel):
+    """Persons whose data several datasets hold, and what may be learnt about one of them in a lifetime."""
+
+    name: Name
+    """Name of the population; in the file it is the heading."""
+    description: Annotated[str, Field(min_length=1)]
+    """Who these persons are."""
+    lifetime_epsilon: Epsilon
+    """Epsilon of all answers from all datasets of this population, at :attr:`lifetime_delta`."""
+    lifetime_delta: Delta
+    """Chance, over all these answers, that the promise fails."""
+
+
+Risk = Literal["green", "amber", "red"]
+Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+
+
+def _default_quorum() -> dict[Risk, int]:
+    return {"green": 1, "amber": 2, "red": 2}
+
+
+class ReviewPolicy(PolicyModel):
+    """What files may look like when they leave, and how many people must agree."""
+
+    min_cell: Count = 10
+    """Least count that a table may show."""
+    round_to: Count = 5
+    """Counts not covered by a receipt are rounded to multiples of this."""
+    max_rows: Count = 5_000
+    """A table with more rows is refused."""
+    max_rows_unsupported: Count = 20
+    """Rows of a table that no receipt supports."""
+    significant_digits: Annotated[StrictInt, Field(ge=1, le=15)] = 4
+    """Significant digits of a number that no receipt supports."""
+    max_cell_chars: Count = 200
+    """Characters in one cell."""
+    package_days: Annotated[StrictInt, Field(ge=1, le=365)] = 14
+    """Days for which a released package may be downloaded."""
+    max_downloads: Count = 3
+    """Times that a released package may be downloaded."""
+    quorum: dict[Risk, Annotated[StrictInt, Field(ge=1, le=10)]] = Field(default_factory=_default_quorum)
+    """Reviewers who must approve, by risk class; a grade may ask for more."""
+
+    @classmethod
+    def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
+        quorum = given.get("quorum")
+        if isinstance(quorum, Mapping):
+            for risk in _default_quorum():
+                if risk not in quorum:
+                    yield ("quorum", risk), f"The quorum must say how many approve a {risk} release."
