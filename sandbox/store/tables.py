@@ -62,9 +62,17 @@ event_index = Table(  # derived from the leaves, rebuildable, never evidence
     Column("authorization", String(255), nullable=False),
     Column("dataset", String(255), nullable=False),
     Column("decision", String(64), nullable=False),
-    Index("event_index_subject", "subject"),
+    Index("event_index_subject", "subject", "kind"),
     Index("event_index_actor", "actor", "seq"),
     Index("event_index_kind", "kind", "seq"),
+    Index("event_index_authorization", "authorization", "seq"),
+    Index("event_index_dataset", "dataset", "seq"),
+)
+event_subject = Table(  # every subject an event is about, its own and the related ones; derived too
+    "event_subject",
+    metadata,
+    Column("subject", String(255), primary_key=True),
+    Column("seq", BigInteger, ForeignKey("entry.seq"), primary_key=True),
 )
 
 # --- ledger ------------------------------------------------------------------------------------------

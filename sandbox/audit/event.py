@@ -1,0 +1,131 @@
+"""What is worth proving later, as one value with one byte string.
+
+An event names people by account name only; whatever else is personal (the text of a question with
+its literals) is given to the log apart, and the leaf holds no more than a commitment to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sandbox import canonical
+from sandbox.canonical import Canonical
+from sandbox.errors import Malformed, TooLarge
+
+LEAF_LIMIT = 65_535
+"""Bytes of a leaf: what the uint16 length of a C2SP tlog-tiles entry can say."""
+NAME_LIMIT = 255
+"""Characters of each searchable part, the width of the index columns."""
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    QUESTION_INTENT = "question.intent"
+    """A question was charged; nothing has been read yet."""
+    QUESTION_OUTCOME = "question.outcome"
+    """A charged question was answered or failed; precedes the answer's bytes."""
+    QUESTION_REFUSED = "question.refused"
+    """A question was refused before any charge."""
+    DATASET_REGISTERED = "dataset.registered"
+    POLICY_LOADED = "policy.loaded"
+    RELEASE_SUBMITTED = "release.submitted"
+    RELEASE_SCREENED = "release.screened"
+    RELEASE_OPENED = "release.opened"
+    """A reviewer was shown the bytes of a file."""
+    RELEASE_VOTED = "release.voted"
+    RELEASE_MOVED = "release.moved"
+    """A request changed its state by another way than a vote: returned, rejected, expired ..."""
+    RELEASE_SEALED = "release.sealed"
+    RELEASE_DOWNLOADED = "release.downloaded"
+    RELEASE_WITHDRAWN = "release.withdrawn"
+    RELEASE_REFUSED = "release.refused"
+    """An action on a release was not allowed."""
+    LOGIN = "login"
+    LOGIN_REFUSED = "login.refused"
+    ACCOUNT_CHANGED = "account.changed"
+    SERVER_STARTED = "server.started"
+    """A notebook server."""
+    SERVER_STOPPED = "server.stopped"
+    DOOR_REFUSED = "door.refused"
+    """The door let something not pass."""
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORTED = "audit.exported"
+    PRIVATE_ERASED = "private.erased"
+    """The sealed text of an entry was destroyed at the end of its retention."""
+    GATEWAY_STARTED = "gateway.started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One thing that happened, before it has a place in the log."""
+
+    kind: Kind
+    actor: str
+    """Account name of who did it; ``system`` for the sandbox itself."""
+    subject: str
+    """Id of what it is about: a question, a release, a dataset, an account."""
+    authorization: str = ""
+    """Name of the authorization under which it happened, if any."""
+    dataset: str = ""
+    """Name of the dataset concerned, if any."""
+    decision: str = ""
+    """``granted``, ``refused``, a vote ... ; empty where nothing was decided."""
+    related: tuple[str, ...] = ()
+    """Ids of further subjects under which the event is found, as the questions behind a release."""
+    body: Mapping[str, Canonical] = field(default_factory=dict)
+    """Whatever else must be provable; losses as integers or decimal strings, never floats."""
+
+    def __post_init__(self) -> None:
+        names = (self.actor, self.subject, self.authorization, self.dataset, self.decision, *self.related)
+        if not self.actor or not self.subject or any(len(name) > NAME_LIMIT for name in names):
+            raise Malformed(
+                "event-malformed",
+                "A name in this request is missing or too long to be put on record.",
+                allowed=f"Names have between 1 and {NAME_LIMIT} characters.",
+            )
+
+    def leaf(self, at: datetime, *, commitment: str = "") -> bytes:
+        """Return the exact bytes that are hashed, stored and exported.
+
+        Args:
+            at: when, with a time zone.
+            commitment: digest of salt and private text, if there is any.
+
+        Raises:
+            TooLarge: the leaf would exceed :data:`LEAF_LIMIT`.
+            Malformed: a text in it is not Unicode.
+        """
+        document: dict[str, Canonical] = {
+            "v": 1,
+            "at": timestamp(at),
+            "kind": self.kind.value,
+            "actor": self.actor,
+            "subject": self.subject,
+            "authorization": self.authorization,
+            "dataset": self.dataset,
+            "decision": self.decision,
+            "related": self.related,
+            "body": self.body,
+        }
+        if commitment:
+            document["private"] = commitment
+        try:
+            leaf = canonical.encode(document)
+        except UnicodeEncodeError as error:
+            raise Malformed("event-malformed", "A text in this request is not valid Unicode.") from error
+        if len(leaf) > LEAF_LIMIT:
+            raise TooLarge(
+                "event-too-large",
+                "This request is too large to be put on record.",
+                allowed=f"A record has at most {LEAF_LIMIT} bytes.",
+            )
+        return leaf
+
+
+def timestamp(at: datetime) -> str:
+    """Return ``at`` in UTC as ISO 8601 with microseconds; sorts as text."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,129 @@
+"""The Merkle tree of RFC 6962 (and RFC 9162, which kept it): roots, growth, inclusion proofs.
+
+Pure functions of bytes; where hashes are stored is the caller's business. A node ``(level, index)``
+is the root of the complete subtree over leaves ``[index * 2**level, (index + 1) * 2**level)``.
+hashlib on purpose, not the library of the signatures: it is about nine times as fast on 64 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+HASH_SIZE = 32
+EMPTY_ROOT = hashlib.sha256().digest()
+"""Root of the tree without leaves (RFC 6962, 2.1)."""
+
+Fetch = Callable[[int, int], bytes]
+"""Gives the stored hash of node ``(level, index)``."""
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """Return SHA-256(0x00 || leaf) (RFC 6962, 2.1)."""
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return SHA-256(0x01 || left || right) (RFC 6962, 2.1)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Frontier:
+    """A growing tree, kept as the roots of its complete subtrees: at most one a bit of its size."""
+
+    def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
+        if size.bit_count() != len(hashes):
+            raise ValueError("a frontier has one hash for each bit of its size")
+        self.size = size
+        self._hashes = list(hashes)  # largest subtree first
+
+    @classmethod
+    def load(cls, size: int, fetch: Fetch) -> Frontier:
+        """Read the frontier of a stored tree of ``size`` leaves."""
+        return cls(size, [fetch(level, index) for level, index in frontier_nodes(size)])
+
+    def push(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """Append one leaf; return the nodes ``(level, index, hash)`` that it completed."""
+        value = leaf_hash(leaf)
+        level, index = 0, self.size
+        complete = [(level, index, value)]
+        while index % 2:
+            value = node_hash(self._hashes.pop(), value)
+            level, index = level + 1, index // 2
+            complete.append((level, index, value))
+        self._hashes.append(value)
+        self.size += 1
+        return complete
+
+    def root(self) -> bytes:
+        """Return the root of the tree as it is now."""
+        if not self._hashes:
+            return EMPTY_ROOT
+        *others, value = self._hashes
+        for left in reversed(others):
+            value = node_hash(left, value)
+        return value
+
+
+def frontier_nodes(size: int) -> list[tuple[int, int]]:
+    """Return ``(level, index)`` of the complete subtrees of a tree of ``size``, largest first."""
+    return [(level, (size >> level) - 1) for level in reversed(range(size.bit_length())) if size >> level & 1]
+
+
+def inclusion_path(index: int, size: int, fetch: Fetch) -> list[bytes]:
+    """Return PATH(index, D[size]) (RFC 9162, 2.1.3.1), the leaf's sibling first.
+
+    Raises:
+        ValueError: the tree of ``size`` has no leaf ``index``.
+    """
+    if not 0 <= index < size:
+        raise ValueError("no such leaf")
+    path: list[bytes] = []
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            path.append(_range_hash(middle, high, fetch))
+            high = middle
+        else:
+            path.append(_range_hash(low, middle, fetch))
+            low = middle
+    return path[::-1]
+
+
+def root_from_path(leaf: bytes, *, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """Return the root that an inclusion proof leads to (RFC 9162, 2.1.3.2).
+
+    Raises:
+        ValueError: the proof cannot belong to a tree of ``size``.
+    """
+    if not 0 <= index < size or any(len(item) != HASH_SIZE for item in path):  # (1)
+        raise ValueError("the proof does not fit the tree")
+    fn, sn = index, size - 1  # (2)
+    root = leaf_hash(leaf)  # (3)
+    for item in path:  # (4)
+        if sn == 0:
+            raise ValueError("the proof is too long for the tree")
+        if fn % 2 or fn == sn:
+            root = node_hash(item, root)
+            while fn % 2 == 0 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            root = node_hash(root, item)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:  # (5); comparing the root is the caller's
+        raise ValueError("the proof is too short for the tree")
+    return root
+
+
+def _split(count: int) -> int:
+    """Return the largest power of two smaller than ``count`` (RFC 6962, 2.1)."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def _range_hash(low: int, high: int, fetch: Fetch) -> bytes:
+    count = high - low
+    if count & (count - 1) == 0:  # complete: ranges of a tree always start at a multiple of their size
+        return fetch(count.bit_length() - 1, low // count)
+    middle = low + _split(count)
+    return node_hash(_range_hash(low, middle, fetch), _range_hash(middle, high, fetch))

@@ -1,0 +1,211 @@
+"""Reading the log: entries, search, proofs, and whether leaves, nodes and checkpoint agree.
+
+Functions of one connection; :class:`sandbox.audit.log.Log` opens it. Search uses the derived index
+rows, whatever is shown comes from the leaf itself.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, String, cast, func, select
+
+from sandbox import canonical
+from sandbox.audit import checkpoint, commitment, merkle
+from sandbox.audit.event import Kind
+from sandbox.audit.keys import VerifyKey
+from sandbox.errors import NotFound, Refusal
+from sandbox.store.tables import checkpoint as checkpoints
+from sandbox.store.tables import entry as entries
+from sandbox.store.tables import event_index, event_subject, node, private
+
+PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One event at its place in the log."""
+
+    seq: int
+    """Place in the log, counted from 0."""
+    at: str
+    """When, UTC, ISO 8601."""
+    event: Mapping[str, Any]
+    """The leaf, decoded: ``kind``, ``actor``, ``subject``, ``authorization``, ``dataset``,
+    ``decision``, ``related``, ``body``, and ``private`` where a sealed text belongs to it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """The head of the log."""
+
+    size: int
+    """Number of entries."""
+    root: str
+    """Root of the tree, standard base64 as in the checkpoint."""
+    checkpoint_at: str
+    """When the last entry was written, UTC, ISO 8601; empty for an empty log."""
+    checkpoint: bytes
+    """The signed note, empty for an empty log."""
+    key: str
+    """The verifier key, as in ``log.pub``."""
+    fingerprint: str
+    """SHA-256 of the public key in hex."""
+
+
+def node_of(connection: Connection) -> merkle.Fetch:
+    """Return the function that reads stored nodes."""
+
+    def fetch(level: int, index: int) -> bytes:
+        query = select(node.c.hash).where(node.c.level == level, node.c.idx == index)
+        value = connection.execute(query).scalar()
+        if value is None:
+            raise Refusal("log-broken", f"Node {index} of level {level} of the log is missing.")
+        return bytes(value)
+
+    return fetch
+
+
+def leaf(connection: Connection, seq: int) -> bytes:
+    """Return the stored bytes of entry ``seq``; raises NotFound."""
+    value = connection.execute(select(entries.c.leaf).where(entries.c.seq == seq)).scalar()
+    if value is None:
+        raise NotFound("entry-unknown", f"The log has no entry {seq}.")
+    return bytes(value)
+
+
+def entry(connection: Connection, seq: int) -> Entry:
+    """Return entry ``seq`` decoded; raises NotFound."""
+    return _decoded(seq, leaf(connection, seq))
+
+
+def search(
+    connection: Connection,
+    *,
+    exact: Mapping[str, str | None] | None = None,
+    subject: str | None = None,
+    text: str | None = None,
+    before: int | None = None,
+    limit: int | None,
+) -> list[Entry]:
+    """Return entries, newest first; the arguments are those of ``Log.search``."""
+    query = select(entries.c.seq, entries.c.leaf).join(event_index, event_index.c.seq == entries.c.seq)
+    for column, value in (exact or {}).items():
+        if value is not None:
+            query = query.where(event_index.c[column] == value)
+    if subject is not None:
+        about = select(event_subject.c.seq).where(event_subject.c.subject == subject)
+        query = query.where(entries.c.seq.in_(about))
+    if text is not None:
+        query = query.where(cast(entries.c.leaf, String).icontains(text, autoescape=True))
+    if before is not None:
+        query = query.where(entries.c.seq < before)
+    rows = connection.execute(query.order_by(entries.c.seq.desc()).limit(limit))
+    return [_decoded(seq, bytes(data)) for seq, data in rows]
+
+
+def open_intents(connection: Connection) -> list[Entry]:
+    """Return the intents that have no outcome, oldest first."""
+    intent, outcome = event_index.alias(), event_index.alias()
+    concluded = (
+        select(outcome.c.seq)
+        .where(outcome.c.subject == intent.c.subject, outcome.c.kind == Kind.QUESTION_OUTCOME)
+        .exists()
+    )
+    query = (
+        select(entries.c.seq, entries.c.leaf)
+        .join(intent, intent.c.seq == entries.c.seq)
+        .where(intent.c.kind == Kind.QUESTION_INTENT, ~concluded)
+        .order_by(entries.c.seq)
+    )
+    return [_decoded(seq, bytes(data)) for seq, data in connection.execute(query)]
+
+
+def reveal(connection: Connection, seq: int, *, private_key: bytes) -> str | None:
+    """Return the private text of entry ``seq``, checked against its leaf."""
+    digest = entry(connection, seq).event.get("private")
+    row = connection.execute(
+        select(private.c.nonce, private.c.ciphertext).where(private.c.seq == seq)
+    ).first()
+    if row is None or digest is None:
+        return None
+    return commitment.unseal_text(
+        private_key, seq=seq, nonce=bytes(row.nonce), sealed=bytes(row.ciphertext), digest=digest
+    )
+
+
+def last_note(connection: Connection) -> bytes | None:
+    """Return the newest signed note, None for an empty log."""
+    query = select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    note = connection.execute(query).scalar()
+    return None if note is None else bytes(note)
+
+
+def head(connection: Connection, *, origin: str, key: VerifyKey) -> tuple[checkpoint.Checkpoint, bytes]:
+    """Return the last checkpoint and its signed note; of an empty log the empty tree, unsigned.
+
+    Raises:
+        Refusal: the stored checkpoint is not ours.
+    """
+    note = last_note(connection)
+    if note is None:
+        return checkpoint.Checkpoint(origin=origin, size=0, root=merkle.EMPTY_ROOT), b""
+    return checkpoint.read(note, origin=origin, key=key), note
+
+
+def status(connection: Connection, *, origin: str, key: VerifyKey) -> Status:
+    """Return the head of the log as its last checkpoint states it."""
+    last, note = head(connection, origin=origin, key=key)
+    return Status(
+        size=last.size,
+        root=base64.b64encode(last.root).decode(),
+        checkpoint_at=entry(connection, last.size - 1).at if last.size else "",
+        checkpoint=note,
+        key=key.note_text(origin),
+        fingerprint=key.fingerprint,
+    )
+
+
+def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> Status:
+    """Recompute the tree from the leaves; compare with the stored frontier and the last checkpoint.
+
+    Raises:
+        Refusal: a leaf is missing, or the three do not agree (code ``log-broken``).
+    """
+    frontier = merkle.Frontier()
+    for seq, data in connection.execute(select(entries.c.seq, entries.c.leaf).order_by(entries.c.seq)):
+        if seq != frontier.size:
+            raise Refusal("log-broken", f"Entry {frontier.size} of the log is missing.")
+        frontier.push(bytes(data))
+    last, _ = head(connection, origin=origin, key=key)
+    if last.size != frontier.size:
+        raise Refusal(
+            "log-broken", f"The last checkpoint covers {last.size} entries, the log has {frontier.size}."
+        )
+    if last.root != frontier.root():
+        raise Refusal(
+            "log-broken", "The entries of the log are not those its last checkpoint was signed over."
+        )
+    stored = merkle.Frontier.load(frontier.size, node_of(connection))
+    if stored.root() != last.root:
+        raise Refusal("log-broken", "The stored nodes of the log are not those of its entries.")
+    return status(connection, origin=origin, key=key)
+
+
+def proof(connection: Connection, seq: int) -> bytes:
+    """Return a tlog-proof of entry ``seq`` (https://c2sp.org/tlog-proof); raises NotFound."""
+    note = last_note(connection)
+    size = connection.execute(select(func.max(checkpoints.c.size))).scalar() or 0
+    if note is None or not 0 <= seq < size:
+        raise NotFound("entry-unknown", f"The log has no entry {seq}.")
+    path = merkle.inclusion_path(seq, size, node_of(connection))
+    lines = [PROOF_HEADER, f"index {seq}", *(base64.b64encode(item).decode() for item in path), "", ""]
+    return "\n".join(lines).encode() + note
+
+
+def _decoded(seq: int, data: bytes) -> Entry:
+    event = canonical.decode(data)
+    return Entry(seq=seq, at=event["at"], event=event)
