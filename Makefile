@@ -1,0 +1,39 @@
+# make up | test | tour | lint; `make help` says what each does.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PLACE := $(shell scripts/place)
+BIN := $(PLACE)/.venv/bin
+export SANDBOX_HOME ?= $(PLACE)/var
+
+.PHONY: help up test tour lint setup setup-dev
+
+help:  ## say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup:
+	@scripts/setup
+
+setup-dev:
+	@scripts/setup dev
+
+up: setup  ## set up what is missing, start everything, stay until Ctrl-C
+	@if [ -S /var/run/docker.sock ]; then scripts/packages mmdebstrap; fi
+	@exec $(BIN)/sandbox up
+
+tour: setup  ## walk the whole story without a person, on a sandbox of its own
+	@scripts/packages minisign
+	@if [ -S /var/run/docker.sock ]; then scripts/packages mmdebstrap; fi
+	@exec $(BIN)/sandbox tour
+
+test: setup-dev  ## install what the tests need and run all of them, quick ones first
+	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk
+	@scripts/docker-daemon
+	@$(BIN)/pytest tests/unit tests/integration
+	@$(BIN)/pytest tests/e2e
+
+lint: setup-dev  ## formatting, ruff, mypy --strict, the direction of imports
+	@$(BIN)/ruff format --check sandbox tests
+	@$(BIN)/ruff check sandbox tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@scripts/file-lengths
