@@ -92,7 +92,15 @@ def read_note_key(text: str) -> tuple[str, VerifyKey]:
 class SigningKey:
     """An Ed25519 key that signs checkpoints, receipts and manifests."""
 
-    seed: bytes = field(repr=False)
+    public: VerifyKey
+    """The public half."""
+    _key: ECC.EccKey = field(repr=False)
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> SigningKey:
+        """Return the key that 32 secret bytes determine (RFC 8032, 5.1.5)."""
+        key = ECC.construct(curve="Ed25519", seed=seed)
+        return cls(VerifyKey(key.public_key().export_key(format="raw")), key)
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:
@@ -101,7 +109,7 @@ class SigningKey:
         Raises:
             StartupRefusal: the file is missing, readable by others or not 32 bytes.
         """
-        return cls(load_secret(path))
+        return cls.from_seed(load_secret(path))
 
     @classmethod
     def create(cls, path: Path) -> SigningKey:
@@ -110,19 +118,11 @@ class SigningKey:
         Raises:
             StartupRefusal: the file exists or cannot be written.
         """
-        return cls(create_secret(path))
-
-    @property
-    def public(self) -> VerifyKey:
-        """The public half."""
-        return VerifyKey(self._key().public_key().export_key(format="raw"))
+        return cls.from_seed(create_secret(path))
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
-        return eddsa.new(self._key(), "rfc8032").sign(message)
-
-    def _key(self) -> ECC.EccKey:
-        return ECC.construct(curve="Ed25519", seed=self.seed)
+        return eddsa.new(self._key, "rfc8032").sign(message)
 
 
 def create_secret(path: Path) -> bytes:

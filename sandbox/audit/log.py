@@ -181,7 +181,7 @@ class Log:
         Raises:
             StartupRefusal: leaves, nodes and last checkpoint do not agree.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             try:
                 return reading.check_tree(connection, origin=self.origin, key=self.key)
             except Refusal as error:
@@ -193,7 +193,7 @@ class Log:
         Raises:
             NotFound: there is none at this place.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.entry(connection, seq)
 
     def search(
@@ -221,14 +221,14 @@ class Log:
             limit: how many at most.
         """
         exact = {"actor": actor, "kind": kind, "dataset": dataset, "authorization": authorization}
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.search(
                 connection, exact=exact, subject=subject, text=text, before=before, limit=limit
             )
 
     def story(self, subject: str) -> list[Entry]:
         """Return every entry about ``subject``, oldest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.search(connection, subject=subject, limit=None)[::-1]
 
     def reveal(self, seq: int) -> str | None:
@@ -240,12 +240,12 @@ class Log:
             NotFound: there is no such entry.
             Refusal: the sealed text is not the one the leaf commits to.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.reveal(connection, seq, private_key=self._private_key)
 
     def status(self) -> Status:
         """Return size, root and signed head of the log."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.status(connection, origin=self.origin, key=self.key)
 
     def proof(self, seq: int) -> bytes:
@@ -254,7 +254,7 @@ class Log:
         Raises:
             NotFound: there is no such entry.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.proof(connection, seq)
 
     def leaf(self, seq: int) -> bytes:
@@ -263,11 +263,12 @@ class Log:
         Raises:
             NotFound: there is no such entry.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reading.leaf(connection, seq)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection that can read one state of the database and change nothing."""
         try:
             with self.engine.connect() as connection:
                 yield connection
@@ -277,7 +278,7 @@ class Log:
     def _begin(self, connection: Connection) -> Transaction:
         last = connection.execute(select(func.max(tables.entry.c.seq))).scalar()
         size = 0 if last is None else last + 1
-        frontier = merkle.Frontier.load(size, reading.node_of(connection))
+        frontier = reading.frontier(connection, size)
         return Transaction(connection, frontier=frontier, private_key=self._private_key, at=self._clock())
 
     def _sign(self, tx: Transaction) -> None:

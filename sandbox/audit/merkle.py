@@ -37,11 +37,6 @@ class Frontier:
         self.size = size
         self._hashes = list(hashes)  # largest subtree first
 
-    @classmethod
-    def load(cls, size: int, fetch: Fetch) -> Frontier:
-        """Read the frontier of a stored tree of ``size`` leaves."""
-        return cls(size, [fetch(level, index) for level, index in frontier_nodes(size)])
-
     def push(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Append one leaf; return the nodes ``(level, index, hash)`` that it completed."""
         value = leaf_hash(leaf)

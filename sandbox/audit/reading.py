@@ -11,18 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, func, select
+from sqlalchemy import Connection, String, cast, func, select, tuple_
 
 from sandbox import canonical
 from sandbox.audit import checkpoint, commitment, merkle
 from sandbox.audit.event import Kind
 from sandbox.audit.keys import VerifyKey
+from sandbox.audit.proof import Proof
 from sandbox.errors import NotFound, Refusal
 from sandbox.store.tables import checkpoint as checkpoints
 from sandbox.store.tables import entry as entries
 from sandbox.store.tables import event_index, event_subject, node, private
-
-PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +66,16 @@ def node_of(connection: Connection) -> merkle.Fetch:
         return bytes(value)
 
     return fetch
+
+
+def frontier(connection: Connection, size: int) -> merkle.Frontier:
+    """Return the stored frontier of the first ``size`` leaves."""
+    places = merkle.frontier_nodes(size)
+    query = select(node.c.level, node.c.hash).where(tuple_(node.c.level, node.c.idx).in_(places))
+    hashes = {level: bytes(value) for level, value in connection.execute(query)}
+    if len(hashes) != len(places):
+        raise Refusal("log-broken", "A node of the log is missing.")
+    return merkle.Frontier(size, [hashes[level] for level, _ in places])
 
 
 def leaf(connection: Connection, seq: int) -> bytes:
@@ -175,22 +184,21 @@ def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> Status
     Raises:
         Refusal: a leaf is missing, or the three do not agree (code ``log-broken``).
     """
-    frontier = merkle.Frontier()
+    tree = merkle.Frontier()
     for seq, data in connection.execute(select(entries.c.seq, entries.c.leaf).order_by(entries.c.seq)):
-        if seq != frontier.size:
-            raise Refusal("log-broken", f"Entry {frontier.size} of the log is missing.")
-        frontier.push(bytes(data))
+        if seq != tree.size:
+            raise Refusal("log-broken", f"Entry {tree.size} of the log is missing.")
+        tree.push(bytes(data))
     last, _ = head(connection, origin=origin, key=key)
-    if last.size != frontier.size:
+    if last.size != tree.size:
         raise Refusal(
-            "log-broken", f"The last checkpoint covers {last.size} entries, the log has {frontier.size}."
+            "log-broken", f"The last checkpoint covers {last.size} entries, the log has {tree.size}."
         )
-    if last.root != frontier.root():
+    if last.root != tree.root():
         raise Refusal(
             "log-broken", "The entries of the log are not those its last checkpoint was signed over."
         )
-    stored = merkle.Frontier.load(frontier.size, node_of(connection))
-    if stored.root() != last.root:
+    if frontier(connection, tree.size).root() != last.root:
         raise Refusal("log-broken", "The stored nodes of the log are not those of its entries.")
     return status(connection, origin=origin, key=key)
 
@@ -202,8 +210,7 @@ def proof(connection: Connection, seq: int) -> bytes:
     if note is None or not 0 <= seq < size:
         raise NotFound("entry-unknown", f"The log has no entry {seq}.")
     path = merkle.inclusion_path(seq, size, node_of(connection))
-    lines = [PROOF_HEADER, f"index {seq}", *(base64.b64encode(item).decode() for item in path), "", ""]
-    return "\n".join(lines).encode() + note
+    return Proof(index=seq, path=tuple(path), note=note).text()
 
 
 def _decoded(seq: int, data: bytes) -> Entry:
