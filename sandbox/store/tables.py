@@ -87,7 +87,7 @@ budget = Table(
 charge = Table(
     "charge",
     metadata,
-    Column("request_id", String(64), primary_key=True),
+    Column("request_id", String(80), primary_key=True),
     Column("scope", String(255), ForeignKey("budget.scope"), primary_key=True),
     Column("loss", BigInteger, nullable=False),
     Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the intent it was charged for

@@ -104,7 +104,7 @@ def _create_tables() -> None:
     op.create_index("snapshot_dataset", "snapshot", ["dataset"], unique=False)
     op.create_table(
         "charge",
-        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.String(length=80), nullable=False),
         sa.Column("scope", sa.String(length=255), nullable=False),
         sa.Column("loss", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
