@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
-from sandbox.policy.values import Epsilon, Exact, Located, Name, PolicyModel, Slug, spell
+from sandbox.policy.values import Epsilon, Exact, Located, Name, PolicyModel, Slug, fixed_point, spell
 
 LARGEST_INTEGER = 2**63 - 1
 """Integers live in 64-bit columns."""
@@ -135,13 +135,13 @@ class ColumnPolicy(PolicyModel):
                 f"The lower bound {spell(low)} must be less than the upper bound {spell(high)}.",
             )
         for bound in self.bounds:
-            scaled = bound.scaleb(self.decimals)
-            if scaled != scaled.to_integral_value():
+            scaled = fixed_point(bound, self.decimals)
+            if scaled is None:
                 yield (
                     ("bounds",),
                     f"{spell(bound)} has more than the {self.decimals} decimals of this column.",
                 )
-            if abs(scaled) > LARGEST_INTEGER // MOST_ROWS_PER_UNIT:
+            elif abs(scaled) > LARGEST_INTEGER // MOST_ROWS_PER_UNIT:
                 yield ("bounds",), f"{spell(bound)} is too large to be summed exactly in 64 bits."
         if len(set(self.functions)) < len(self.functions):
             yield ("functions",), "A function stands here twice; list each once."

@@ -31,11 +31,17 @@ class Policies:
         """Return the grade of the data that ``authorization`` opens."""
         return self.grades[self.datasets[authorization.dataset].grade]
 
+    def population_of(self, authorization: AuthorizationPolicy) -> PopulationPolicy:
+        """Return the population whose lifetime budget questions under ``authorization`` are charged to."""
+        return self.populations[self.datasets[authorization.dataset].population]
+
     def approvals_needed(self, authorization: AuthorizationPolicy, *, risk: Risk) -> int:
         """Return how many reviewers must approve a release of this risk class.
 
-        The larger of the risk class's quorum and the grade's reviewers, and one more where the
-        authorization opens a whole body of data.
+        A green release holds nothing but differentially private answers, so the risk class's quorum
+        is enough; for any other the grade's reviewers are the floor. Where the authorization opens
+        a whole body of data, one more.
         """
-        least = max(self.review.quorum[risk], self.grade_of(authorization).reviewers)
+        floor = 1 if risk == "green" else self.grade_of(authorization).reviewers
+        least = max(self.review.quorum[risk], floor)
         return least + (authorization.mode is Mode.WHOLE)

@@ -156,6 +156,19 @@ def spell(value: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+def fixed_point(value: Decimal, decimals: int) -> int | None:
+    """Return ``value * 10**decimals``, or None where that is not a whole number.
+
+    In integers, because Decimal arithmetic rounds to the digits of its context.
+    """
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):  # NaN or infinity
+        return None
+    whole, shift = int("".join(map(str, digits))), exponent + decimals
+    scaled, rest = (whole * 10**shift, 0) if shift >= 0 else divmod(whole, 10**-shift)
+    return None if rest else (-scaled if sign else scaled)
+
+
 def _positive(value: Decimal) -> Decimal:
     if value <= 0:
         raise ValueError("The number must be greater than 0.")

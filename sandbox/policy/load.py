@@ -1,0 +1,182 @@
+"""Reading a directory of policies, or every mistake in it.
+
+In this order: (1) each file is TOML, (2) each is what its place says it is, (3) the files agree with
+each other. All mistakes of all files are collected and raised together, each with its file, its key
+and what to write instead; a directory with one mistake in it allows nothing at all.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from sandbox.canonical import Canonical, digest_of
+from sandbox.errors import StartupRefusal
+from sandbox.policy.agree import Draft, Mistake, disagreements
+from sandbox.policy.authorization import AuthorizationPolicy
+from sandbox.policy.dataset import DatasetPolicy
+from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy
+from sandbox.policy.policies import Policies as Policies
+from sandbox.policy.values import PolicyModel, sentence_of
+
+_M = TypeVar("_M", bound=PolicyModel)
+LARGEST_FILE = 1_000_000
+"""Bytes of one policy file; real ones have a few thousand."""
+
+
+class PolicyMistakes(StartupRefusal):
+    """The policies cannot be loaded.
+
+    Attributes:
+        mistakes: every mistake found, in order of file and key.
+    """
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        lines = "\n".join(f"  {mistake}" for mistake in mistakes)
+        super().__init__(f"The policies cannot be loaded: {len(mistakes)} to correct.\n{lines}")
+        self.mistakes = mistakes
+
+
+def load(directory: Path) -> Policies:
+    """Return the policies in ``directory``.
+
+    Reads ``grades.toml``, ``populations.toml``, ``review.toml``, ``datasets/*.toml`` and
+    ``authorizations/*.toml``.
+
+    Raises:
+        PolicyMistakes: anything is wrong with them; holds all that is wrong.
+    """
+    reading = _Reading(directory)
+    draft = Draft(
+        grades=reading.named("grades.toml", GradePolicy, heading="grades"),
+        populations=reading.named("populations.toml", PopulationPolicy, heading="populations"),
+        datasets=reading.folder("datasets", DatasetPolicy),
+        authorizations=reading.folder("authorizations", AuthorizationPolicy),
+        unreadable=reading.unreadable,
+    )
+    review = reading.one("review.toml", ReviewPolicy)
+    mistakes = {*reading.mistakes, *disagreements(draft)}
+    if mistakes or review is None:
+        raise PolicyMistakes(tuple(sorted(mistakes)))
+    return Policies(
+        datasets=MappingProxyType(draft.datasets),
+        authorizations=MappingProxyType(draft.authorizations),
+        populations=MappingProxyType(draft.populations),
+        grades=MappingProxyType(draft.grades),
+        review=review,
+        digest=digest_of(_document(draft, review)),
+    )
+
+
+def _document(draft: Draft, review: ReviewPolicy) -> Canonical:
+    kinds: dict[str, Mapping[str, PolicyModel]] = {
+        "grades": draft.grades,
+        "populations": draft.populations,
+        "datasets": draft.datasets,
+        "authorizations": draft.authorizations,
+    }
+    document: dict[str, Canonical] = {"review": review.model_dump(mode="json")}
+    for kind, models in kinds.items():
+        document[kind] = {name: model.model_dump(mode="json") for name, model in models.items()}
+    return document
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads files and keeps what is wrong with them."""
+
+    directory: Path
+    mistakes: list[Mistake] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    """``file`` or ``file heading`` of what exists and could not be understood."""
+
+    def one(self, file: str, model: type[_M]) -> _M | None:
+        """Read a file that is one model."""
+        content = self._toml(file)
+        return None if content is None else self._model(model, content, file=file)
+
+    def named(self, file: str, model: type[_M], *, heading: str) -> dict[str, _M]:
+        """Read a file of models, each under ``[heading.NAME]``."""
+        content = self._toml(file)
+        if content is None:
+            return {}
+        self.mistakes += [
+            Mistake(file=file, key=key, sentence=f"Only [{heading}.NAME] headings stand in this file.")
+            for key in content
+            if key != heading
+        ]
+        parts = content.get(heading)
+        if not isinstance(parts, dict) or not parts:
+            self.mistakes.append(
+                Mistake(file=file, key=heading, sentence=f"Write at least one [{heading}.NAME] heading.")
+            )
+            return {}
+        found = {name: self._named(model, name, body, file, heading) for name, body in parts.items()}
+        return {name: read for name, read in found.items() if read is not None}
+
+    def _named(self, model: type[_M], name: str, body: Any, file: str, heading: str) -> _M | None:
+        key = f"{heading}.{name}"
+        if not isinstance(body, dict):
+            self.mistakes.append(Mistake(file=file, key=key, sentence=f"Write a [{key}] heading with keys."))
+            return None
+        if "name" in body:
+            sentence = "The heading is the name; leave this key out."
+            self.mistakes.append(Mistake(file=file, key=f"{key}.name", sentence=sentence))
+        return self._model(model, {**body, "name": name}, file=file, under=key)
+
+    def folder(self, folder: str, model: type[_M]) -> dict[str, _M]:
+        """Read a folder in which each file is one model that bears the file's name."""
+        found: dict[str, _M] = {}
+        paths = sorted((self.directory / folder).glob("*.toml"))
+        if not paths and folder == "datasets":
+            sentence = "There is no dataset; write one file for each, as datasets/NAME.toml."
+            self.mistakes.append(Mistake(file=folder, key="", sentence=sentence))
+        for path in paths:
+            file = f"{folder}/{path.name}"
+            read = self.one(file, model)
+            if read is None:
+                self.unreadable.add(f"{folder}/{path.stem}")
+                continue
+            if getattr(read, "name", None) != path.stem:
+                sentence = (
+                    f'The name must be that of the file; write name = "{path.stem}" or rename the file.'
+                )
+                self.mistakes.append(Mistake(file=file, key="name", sentence=sentence))
+            found[path.stem] = read
+        return found
+
+    def _toml(self, file: str) -> dict[str, Any] | None:
+        path, sentence = self.directory / file, ""
+        try:
+            data = path.read_bytes()
+            if len(data) <= LARGEST_FILE:
+                return tomllib.loads(data.decode())
+            sentence = f"The file has more than {LARGEST_FILE} bytes; split what it describes."
+        except FileNotFoundError:
+            sentence = "This file is missing; copy it from the policies that come with the sandbox."
+        except OSError as error:
+            sentence = f"The file cannot be read ({error.strerror}); give the sandbox the right to read it."
+        except UnicodeDecodeError:
+            sentence = "The file is not UTF-8 text; save it as UTF-8."
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+            sentence = f"This is not TOML: {error}."
+        self.mistakes.append(Mistake(file=file, key="", sentence=sentence))
+        self.unreadable.add(file)
+        return None
+
+    def _model(self, model: type[_M], content: dict[str, Any], *, file: str, under: str = "") -> _M | None:
+        try:
+            return model.model_validate(content)
+        except ValidationError as problem:
+            for error in problem.errors():
+                parts = [str(part) for part in error["loc"] if part != "[key]"]
+                key = ".".join([under, *parts] if under else parts)
+                self.mistakes.append(Mistake(file=file, key=key, sentence=sentence_of(error)))
+            self.unreadable.add(f"{file} {under}")
+            return None
