@@ -1,0 +1,163 @@
+"""The two sides of one person's door.
+
+Guarantees: on the way out, only the uid that belongs to the person is heard, only listed headers pass,
+and the gateway is told who asks by a header nobody else can set; on the way in, only a socket the
+person's own uid made is connected to, and what comes back can neither leave the page's origin, nor be
+saved by a header, nor loosen the browser's rules.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from sandbox.door import relay
+from sandbox.door.rules import GATEWAY_PREFIX, Closed, pass_inward, pass_outward
+from sandbox.door.sockets import NotTheirs, checked_socket, peer_uid
+
+log = logging.getLogger("sandbox.door")
+
+USER_HEADER = "X-Sandbox-User"
+"""Who is asking, as the door knows it from the socket; the gateway compares it with the token."""
+NOTEBOOK_LIMIT = 64 * 1024 * 1024
+"""Largest request into a notebook, in bytes: saving one with its figures."""
+
+OUTWARD_HEADERS = frozenset(
+    {
+        "accept", "accept-encoding", "accept-language", "authorization", "content-length", "content-type",
+        "idempotency-key", "if-match", "if-none-match", "user-agent",
+    }
+)  # fmt: skip
+_BROWSER_RULES = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-eval' 'unsafe-inline'",  # JupyterLab compiles its settings' schemas
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self'",  # covers websockets to this origin; any wider word would let data out
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'self'",
+}
+CONTENT_SECURITY_POLICY = "; ".join(f"{directive} {sources}" for directive, sources in _BROWSER_RULES.items())
+_NOT_FROM_A_NOTEBOOK = frozenset(
+    {
+        "content-disposition", "content-security-policy", "content-security-policy-report-only",
+        "cross-origin-opener-policy", "cross-origin-embedder-policy", "service-worker-allowed",
+        "clear-site-data", "refresh", "link", "report-to", "reporting-endpoints", "nel",
+        "access-control-allow-origin", "access-control-allow-credentials", "x-frame-options",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Whose door it is."""
+
+    name: str
+    uid: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beyond:
+    """What lies outside the door."""
+
+    hub: aiohttp.ClientSession
+    hub_address: URL
+    gateway: aiohttp.ClientSession
+    body_limit: int
+
+
+async def outward(request: web.BaseRequest, *, person: Person, beyond: Beyond) -> web.StreamResponse:
+    """Answer one request that a notebook made."""
+    transport = request.transport
+    if transport is None or peer_uid(transport.get_extra_info("socket")) != person.uid:
+        return _refused(person, request, "This way belongs to another person.")
+    try:
+        path = pass_outward(person.name, request.method, _raw_path(request))
+    except Closed as closed:
+        return _refused(person, request, str(closed))
+    headers = CIMultiDict((n, v) for n, v in request.headers.items() if n.lower() in OUTWARD_HEADERS)
+    if path.startswith(GATEWAY_PREFIX):
+        headers[USER_HEADER] = person.name
+        client, address = beyond.gateway, URL("http://gateway")
+    else:
+        client, address = beyond.hub, beyond.hub_address
+    return await relay.carry(
+        request,
+        client,
+        _address(address, path, request),
+        headers=headers,
+        answer_headers=relay.end_to_end,
+        limit=beyond.body_limit,
+    )
+
+
+async def inward(request: web.BaseRequest, *, person: Person, directory: Path) -> web.StreamResponse:
+    """Answer one request that the proxy sent to a person's notebook."""
+    try:
+        path = pass_inward(person.name, request.method, _raw_path(request))
+    except Closed as closed:
+        return _refused(person, request, str(closed))
+    headers = relay.end_to_end(CIMultiDict(request.headers), drop=frozenset({USER_HEADER.lower()}))
+    url = _address(URL("http://notebook"), path, request)
+    try:
+        with checked_socket(directory, uid=person.uid) as socket:
+            async with relay.session(aiohttp.UnixConnector(socket, force_close=True)) as client:
+                if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+                    return await relay.carry_websocket(request, client, url, headers=headers)
+                return await relay.carry(
+                    request,
+                    client,
+                    url,
+                    headers=headers,
+                    answer_headers=lambda answer: notebook_headers(person.name, answer),
+                    limit=NOTEBOOK_LIMIT,
+                )
+    except NotTheirs as refused:
+        log.warning("no server: user=%s reason=%s", person.name, refused)
+        return relay.problem(HTTPStatus.SERVICE_UNAVAILABLE, "The notebook's server does not listen.")
+
+
+def notebook_headers(name: str, answer: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Return what the browser may see of the headers a notebook's server sent."""
+    headers = relay.end_to_end(answer, drop=_NOT_FROM_A_NOTEBOOK)
+    cookies = headers.popall(hdrs.SET_COOKIE, [])
+    home = f"path=/user/{name}/"
+    for cookie in cookies:
+        if (
+            any(part.strip().lower() == home for part in cookie.split(";")[1:])
+            and "domain=" not in cookie.lower()
+        ):
+            headers.add(hdrs.SET_COOKIE, cookie)
+    location = headers.get(hdrs.LOCATION, "/")
+    if not location.startswith("/") or location.startswith(("//", "/\\")):
+        del headers[hdrs.LOCATION]
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    return headers
+
+
+def _raw_path(request: web.BaseRequest) -> str:
+    return request.raw_path.partition("?")[0]
+
+
+def _address(base: URL, path: str, request: web.BaseRequest) -> URL:
+    query = request.raw_path.partition("?")[2]
+    return URL(f"{base.origin()}{path}" + (f"?{query}" if query else ""), encoded=True)
+
+
+def _refused(person: Person, request: web.BaseRequest, sentence: str) -> web.Response:
+    path = request.raw_path[:200]
+    log.warning("refused: user=%s method=%s path=%r reason=%s", person.name, request.method, path, sentence)
+    return relay.problem(HTTPStatus.FORBIDDEN, sentence)
