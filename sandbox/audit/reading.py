@@ -55,6 +55,17 @@ class Status:
     """SHA-256 of the public key in hex."""
 
 
+def blob(value: object) -> bytes:
+    """Return stored bytes; SQLite keeps whatever type somebody wrote by hand.
+
+    Raises:
+        Refusal: they are not bytes any more (code ``log-broken``).
+    """
+    if not isinstance(value, bytes):
+        raise Refusal("log-broken", "A row of the log holds something else than the bytes that were written.")
+    return value
+
+
 def node_of(connection: Connection) -> merkle.Fetch:
     """Return the function that reads stored nodes."""
 
@@ -63,7 +74,7 @@ def node_of(connection: Connection) -> merkle.Fetch:
         value = connection.execute(query).scalar()
         if value is None:
             raise Refusal("log-broken", f"Node {index} of level {level} of the log is missing.")
-        return bytes(value)
+        return blob(value)
 
     return fetch
 
@@ -72,7 +83,7 @@ def frontier(connection: Connection, size: int) -> merkle.Frontier:
     """Return the stored frontier of the first ``size`` leaves."""
     places = merkle.frontier_nodes(size)
     query = select(node.c.level, node.c.hash).where(tuple_(node.c.level, node.c.idx).in_(places))
-    hashes = {level: bytes(value) for level, value in connection.execute(query)}
+    hashes = {level: blob(value) for level, value in connection.execute(query)}
     if len(hashes) != len(places):
         raise Refusal("log-broken", "A node of the log is missing.")
     return merkle.Frontier(size, [hashes[level] for level, _ in places])
@@ -83,7 +94,7 @@ def leaf(connection: Connection, seq: int) -> bytes:
     value = connection.execute(select(entries.c.leaf).where(entries.c.seq == seq)).scalar()
     if value is None:
         raise NotFound("entry-unknown", f"The log has no entry {seq}.")
-    return bytes(value)
+    return blob(value)
 
 
 def entry(connection: Connection, seq: int) -> Entry:
@@ -113,7 +124,7 @@ def search(
     if before is not None:
         query = query.where(entries.c.seq < before)
     rows = connection.execute(query.order_by(entries.c.seq.desc()).limit(limit))
-    return [_decoded(seq, bytes(data)) for seq, data in rows]
+    return [_decoded(seq, blob(data)) for seq, data in rows]
 
 
 def open_intents(connection: Connection) -> list[Entry]:
@@ -130,7 +141,7 @@ def open_intents(connection: Connection) -> list[Entry]:
         .where(intent.c.kind == Kind.QUESTION_INTENT, ~concluded)
         .order_by(entries.c.seq)
     )
-    return [_decoded(seq, bytes(data)) for seq, data in connection.execute(query)]
+    return [_decoded(seq, blob(data)) for seq, data in connection.execute(query)]
 
 
 def reveal(connection: Connection, seq: int, *, private_key: bytes) -> str | None:
@@ -142,7 +153,7 @@ def reveal(connection: Connection, seq: int, *, private_key: bytes) -> str | Non
     if row is None or digest is None:
         return None
     return commitment.unseal_text(
-        private_key, seq=seq, nonce=bytes(row.nonce), sealed=bytes(row.ciphertext), digest=digest
+        private_key, seq=seq, nonce=blob(row.nonce), sealed=blob(row.ciphertext), digest=digest
     )
 
 
@@ -150,7 +161,7 @@ def last_note(connection: Connection) -> bytes | None:
     """Return the newest signed note, None for an empty log."""
     query = select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     note = connection.execute(query).scalar()
-    return None if note is None else bytes(note)
+    return None if note is None else blob(note)
 
 
 def head(connection: Connection, *, origin: str, key: VerifyKey) -> tuple[checkpoint.Checkpoint, bytes]:
@@ -188,7 +199,7 @@ def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> Status
     for seq, data in connection.execute(select(entries.c.seq, entries.c.leaf).order_by(entries.c.seq)):
         if seq != tree.size:
             raise Refusal("log-broken", f"Entry {tree.size} of the log is missing.")
-        tree.push(bytes(data))
+        tree.push(blob(data))
     last, _ = head(connection, origin=origin, key=key)
     if last.size != tree.size:
         raise Refusal(
@@ -214,5 +225,8 @@ def proof(connection: Connection, seq: int) -> bytes:
 
 
 def _decoded(seq: int, data: bytes) -> Entry:
-    event = canonical.decode(data)
-    return Entry(seq=seq, at=event["at"], event=event)
+    try:
+        event = canonical.decode(data)
+        return Entry(seq=seq, at=event["at"], event=event)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Refusal("log-broken", f"Entry {seq} of the log is not one that was written.") from error

@@ -75,7 +75,7 @@ def _write_bundles(connection: Connection, size: int, directory: Path) -> None:
     for n, width in portions(size):
         first = n * WIDTH
         query = select(entry.leaf).where(entry.seq >= first, entry.seq < first + width).order_by(entry.seq)
-        leaves = [bytes(leaf) for leaf in connection.scalars(query)]
+        leaves = [reading.blob(leaf) for leaf in connection.scalars(query)]
         _write(directory / bundle_path(n, width), b"".join(len(leaf).to_bytes(2) + leaf for leaf in leaves))
 
 
@@ -86,7 +86,7 @@ def _write_tiles(connection: Connection, size: int, directory: Path) -> None:
         for n, width in portions(count):
             first = n * WIDTH
             hashes = connection.scalars(stored.where(node.idx >= first, node.idx < first + width))
-            _write(directory / tile_path(level, n, width), b"".join(bytes(value) for value in hashes))
+            _write(directory / tile_path(level, n, width), b"".join(reading.blob(value) for value in hashes))
 
 
 def _write(path: Path, data: bytes) -> None:
