@@ -109,7 +109,7 @@ _CLASSES: tuple[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], Lesson], ...]
     ),
     (
         (exp.Connector, exp.Predicate, exp.Not),
-        ("sql-condition", "A condition does not belong here.", "Put conditions after WHERE."),
+        ("sql-condition", "A condition of this form is not supported here.", CONDITIONS),
     ),
     (
         (exp.Binary, exp.Neg, exp.Paren),
