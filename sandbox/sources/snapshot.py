@@ -1,0 +1,102 @@
+"""What registration leaves behind: one bounded copy and what may be said about it.
+
+A snapshot holds no raw count: what it tells of the data is the truncation profile, which is noisy and
+was charged. Two registrations of the same files under the same policy have the same digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+
+from sandbox.canonical import Canonical, digest_of
+from sandbox.policy.dataset import DatasetPolicy
+from sandbox.privacy.plan import Plan
+
+RECIPE = 1
+"""Version of the way a copy is made; a change makes every digest new."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TruncationProfile:
+    """How much of one table the contribution bound drops, noisy."""
+
+    units: int
+    """Noisy number of units."""
+    units_over: int
+    """Noisy number of units with more rows than are kept."""
+
+    @property
+    def share_over(self) -> Decimal | None:
+        """Share of units that lose rows, within [0, 1], two digits; None where the noise says nobody."""
+        if self.units < 1:
+            return None
+        share = Decimal(self.units_over) / self.units
+        return max(Decimal(0), min(Decimal(1), share)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """One bounded copy of one dataset."""
+
+    digest: str
+    """Of the source files, the dataset's policy and the recipe."""
+    dataset: str
+    path: Path
+    """The DuckDB file that questions are run on."""
+    policy_digest: str
+    """What the caller of the registration knows the policy by."""
+    shape: str
+    """Digest of the dataset's policy as the copy was made under it."""
+    profile: Mapping[str, TruncationProfile]
+    """By table."""
+    registered_at: str
+    """UTC, ISO 8601."""
+
+    def to_document(self) -> dict[str, Canonical]:
+        """Return the snapshot as a canonical document."""
+        return {
+            "digest": self.digest,
+            "dataset": self.dataset,
+            "path": str(self.path),
+            "policy_digest": self.policy_digest,
+            "shape": self.shape,
+            "profile": {
+                table: {"units": part.units, "units_over": part.units_over}
+                for table, part in self.profile.items()
+            },
+            "registered_at": self.registered_at,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Snapshot:
+        """Read back what :meth:`to_document` wrote.
+
+        Raises:
+            KeyError, TypeError: it is another document.
+        """
+        profile = {table: TruncationProfile(**part) for table, part in document["profile"].items()}
+        return cls(**{**document, "path": Path(document["path"]), "profile": profile})
+
+
+def shape_of(dataset: DatasetPolicy) -> str:
+    """Return the digest of the policy that shapes a copy of ``dataset``."""
+    return digest_of(dataset.model_dump(mode="json"))
+
+
+def truncation_warning(plan: Plan, snapshot: Snapshot) -> str:
+    """Return the sentence about rows that no answer from the plan's table counts, or an empty text.
+
+    Made of the policy and the noisy profile, so it costs nothing more.
+    """
+    table = plan.checked.table_name
+    share = snapshot.profile[table].share_over
+    if not share:
+        return ""
+    return (
+        f"About {share:.0%} of units have more than {plan.max_rows} rows in {table}; "
+        f"rows beyond {plan.max_rows} a unit are in no answer."
+    ).replace("%", " %")
