@@ -1,0 +1,1 @@
+"""Statistical disclosure control: what a table or note would tell about single persons."""

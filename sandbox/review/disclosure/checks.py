@@ -1,0 +1,76 @@
+"""Every check by its code: what it asks for, and the table in the documentation.
+
+C codes are statistical disclosure control, numbered as in the design; words are rules of form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sandbox.review.disclosure import counts, identifiers, labels, precision, shape
+from sandbox.review.disclosure.columns import columns_of
+from sandbox.review.finding import Finding
+from sandbox.review.forms import Form, Note, Table, Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check as people know it."""
+
+    title: str
+    severities: str
+    """Which severities its findings may have."""
+    rule: str
+    """When it speaks, in one sentence."""
+
+
+CHECKS: dict[str, Check] = {
+    "C1": Check("Minimum cell", "refuse", "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`)."),
+    "C9": Check("Minimum, maximum, range", "refuse", "A column or row is named as an extreme value."),
+    "C16": Check("Rounding", "refuse", "A count is not a multiple of `round_to`."),
+    "C22": Check("Row-shaped table", "refuse or flag", "More than `max_rows` rows; or more than `max_rows_unsupported` without a column of counts; or a column with a value of its own in 95 % of the rows."),
+    "C23": Check("Identifiers", "refuse or flag", "Three or more values pass the check digit or numbering plan of identity, card or mobile numbers; one identity number is flagged."),
+    "C24": Check("Precision", "flag or info", "A number has more than `significant_digits`; fractions are rounded, whole numbers flagged."),
+    "C25": Check("Long text", "refuse or flag", "A cell is longer than `max_cell_chars`; a note holds a run of 200 letters and digits."),
+    "C26": Check("Missing evidence", "flag", "Numbers stand without a column of counts and without a receipt."),
+    "C28": Check("Receipt", "refuse or flag", "A receipt is not the gateway's, not the author's, not of this authorization; or covers no file."),
+    "C30": Check("Sum of losses", "info", "What the answers behind the request were charged together."),
+    "name": Check("File name", "refuse", "The name could mislead a person or a file system, or stands twice."),
+    "kind": Check("Kind of file", "refuse", "The file is neither a table nor plain text."),
+    "size": Check("Size", "refuse", "The file is larger than can be screened."),
+    "content": Check("Content", "refuse", "The first bytes are those of another format."),
+    "encoding": Check("Encoding", "refuse or flag", "The text is not Unicode: flagged where it could be guessed."),
+    "characters": Check("Characters", "refuse", "A character is invisible or reorders others."),
+    "table": Check("Form of a table", "refuse", "The table is empty, ragged, unreadable or uses commas in numbers."),
+    "header": Check("Header", "refuse", "A column has no name, a number for a name, or the name of another."),
+    "formula": Check("Formulas", "info", "A cell would run in a spreadsheet; an apostrophe now precedes it."),
+    "note": Check("Form of a note", "refuse", "The note is empty, too long, or holds something active."),
+    "screening-failed": Check("Screening", "refuse", "The throw-away process reached a limit or failed."),
+}  # fmt: skip
+
+
+def check_form(form: Form, thresholds: Thresholds) -> Iterator[Finding]:
+    """Yield what the checks find in a file that no receipt covers."""
+    match form:
+        case Table():
+            columns = columns_of(form)
+            yield from counts.check(columns, thresholds)
+            yield from labels.check(columns)
+            yield from shape.check_rows(columns, thresholds)
+            for column in columns:
+                texts = (column.name, *column.cells)
+                yield from identifiers.check(texts, where=f"column {column.name}")
+            yield from precision.check(columns, thresholds)
+            yield from shape.check_texts(columns, thresholds)
+            yield from shape.check_evidence(columns)
+        case Note():
+            yield from shape.check_note(form, thresholds)
+            yield from identifiers.check(form.lines, where="file")
+
+
+def render_table() -> str:
+    """Return the table of checks for the documentation, in Markdown."""
+    lines = ["| code | check | severity | speaks when |", "|---|---|---|---|"]
+    lines += [f"| {code} | {c.title} | {c.severities} | {c.rule} |" for code, c in CHECKS.items()]
+    return "\n".join(lines) + "\n"

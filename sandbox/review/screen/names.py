@@ -1,0 +1,44 @@
+"""Which file names may leave, and what kind of file a name promises."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import StrEnum
+
+from sandbox.review.finding import refused
+
+LONGEST_NAME = 100
+"""Characters; leaves room for folders within the 255 bytes of common file systems."""
+_NAME = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff_-]*\.[a-z]{1,5}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\..*", re.IGNORECASE)
+ALLOWED = "Tables as .csv or .tsv and plain text as .txt or .md may leave."
+
+
+class FileKind(StrEnum):
+    """What a file is taken for."""
+
+    TABLE = "table"
+    NOTE = "note"
+
+
+KINDS = {"csv": FileKind.TABLE, "tsv": FileKind.TABLE, "txt": FileKind.NOTE, "md": FileKind.NOTE}
+
+
+def kind_of(name: str) -> FileKind:
+    """Return what ``name`` promises.
+
+    Raises:
+        RefusedFile: the name could deceive a person or a file system, or promises another kind.
+    """
+    fits = _NAME.fullmatch(name) and len(name) <= LONGEST_NAME and not _RESERVED.fullmatch(name)
+    if not fits or unicodedata.normalize("NFC", name) != name:
+        raise refused(
+            "name",
+            "The file's name could mislead a person or a file system.",
+            fix="Use letters, digits, - and _ with one ending in small letters, at most 100 characters.",
+        )
+    kind = KINDS.get(name.rpartition(".")[2])
+    if kind is None:
+        raise refused("kind", "Files of this kind cannot be checked, so they do not leave.", fix=ALLOWED)
+    return kind
