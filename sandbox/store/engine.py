@@ -53,7 +53,11 @@ def open_state(settings: Settings) -> Engine:
         with _locked(path.parent):
             _own_file(path)
             engine = _engine(path, wait=settings.commit_deadline)
-            migrate(engine)
+            try:
+                migrate(engine)
+            except BaseException:
+                engine.dispose()
+                raise
     except OSError as error:
         raise StartupRefusal(f"The state database {path} cannot be opened: {error.strerror}.") from error
     except SQLAlchemyError as error:

@@ -6,11 +6,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy import event as sa_event
 
 from sandbox.audit import verify
@@ -35,14 +36,17 @@ def outcome(subject: str) -> Event:
 
 
 @pytest.fixture
-def make_log(tmp_path: Path) -> MakeLog:
+def make_log(tmp_path: Path) -> Iterator[MakeLog]:
     signer, private_key = SigningKey.create(tmp_path / "log"), create_secret(tmp_path / "private")
+    engines: list[Engine] = []
 
     def make(commit_deadline: float = 5.0) -> Log:
-        engine = open_state(Settings(home=tmp_path, commit_deadline=commit_deadline))
-        return Log(engine, signer=signer, private_key=private_key, commit_deadline=commit_deadline)
+        engines.append(open_state(Settings(home=tmp_path, commit_deadline=commit_deadline)))
+        return Log(engines[-1], signer=signer, private_key=private_key, commit_deadline=commit_deadline)
 
-    return make
+    yield make
+    for engine in engines:
+        engine.dispose()
 
 
 @pytest.fixture

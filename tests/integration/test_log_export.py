@@ -6,7 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,19 +63,20 @@ def write_folder(folder: Path, leaves: list[bytes], key: SigningKey, origin: str
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Log:
+def log(tmp_path: Path) -> Iterator[Log]:
     engine = open_state(Settings(home=tmp_path / "home"))
-    return Log(engine, signer=SigningKey.from_seed(SEED), private_key=bytes(32))
+    yield Log(engine, signer=SigningKey.from_seed(SEED), private_key=bytes(32))
+    engine.dispose()
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("exported")
-    log = Log(
-        open_state(Settings(home=home / "home")), signer=SigningKey.from_seed(SEED), private_key=bytes(32)
-    )
+    engine = open_state(Settings(home=home / "home"))
+    log = Log(engine, signer=SigningKey.from_seed(SEED), private_key=bytes(32))
     grow(log, 260)
     tiles.export(log, home / "folder")
+    engine.dispose()
     return home / "folder"
 
 

@@ -1,0 +1,110 @@
+"""The last epsilon, raced for: exactly one question is granted, counted by what was granted.
+
+Each race is also run against a ledger with a planted fault, to show that the race would find it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from sandbox.audit.keys import SigningKey, create_secret
+from sandbox.ledger.ledger import Ledger, scopes_for
+from tests.integration import ledger_asker
+from tests.integration.ledger_asker import CarelessLedger, granted, open_ledger, plan_of, policies
+
+Open = Callable[[type[Ledger]], Ledger]
+PLAN = plan_of("1", policies(total="8"))
+PROCESSES, ASKERS = 2, 32
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    SigningKey.create(tmp_path / "log")
+    create_secret(tmp_path / "private")
+    return tmp_path
+
+
+@pytest.fixture
+def opened(home: Path) -> Iterator[Open]:
+    """Open ledgers of one state, each with its own connections."""
+    ledgers: list[Ledger] = []
+
+    def open_one(kind: type[Ledger]) -> Ledger:
+        ledgers.append(open_ledger(home, kind))
+        return ledgers[-1]
+
+    yield open_one
+    for ledger in ledgers:
+        ledger._log.engine.dispose()
+
+
+def race_by_load(home: Path, *flags: str) -> int:
+    """Let all askers of all processes ask at once; return how many questions were granted."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", ledger_asker.__name__, str(home), f"p{number}", str(ASKERS), *flags],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for number in range(PROCESSES)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return sum(int(process.communicate(timeout=120)[0]) for process in started)
+
+
+def race_by_schedule(first: Ledger, rival: Ledger) -> int:
+    """Start a rival after the first asker has read and before it writes; return how many were granted."""
+    rivals: list[Future[bool]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def start_rival(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            # The first statement that writes a budget: everything that was read is in hand.
+            if not rivals and statement.lstrip().startswith(
+                ("UPDATE budget", "INSERT OR REPLACE INTO budget")
+            ):
+                rivals.append(pool.submit(granted, rival, "rival", PLAN))
+                wait(rivals, timeout=0.5)  # it reads now, or waits for the lock as it should
+
+        event.listen(first._log.engine, "before_cursor_execute", start_rival)
+        answers = [granted(first, "first", PLAN)]
+        answers += [asked.result(timeout=60) for asked in rivals]
+    assert len(answers) == 2
+    return sum(answers)
+
+
+def test_the_last_epsilon_raced_by_64_askers_of_two_processes_is_granted_once(
+    home: Path, opened: Open
+) -> None:
+    assert race_by_load(home) == 1
+    ledger = opened(Ledger)
+    assert ledger.balances(scopes_for(PLAN.checked))[0].spent == PLAN.loss
+    assert ledger._log.check_start().size == 1
+
+
+def test_a_rival_between_read_and_write_is_refused(opened: Open) -> None:
+    assert race_by_schedule(opened(Ledger), opened(Ledger)) == 1
+
+
+def test_the_race_by_load_finds_a_ledger_that_looks_before_it_writes(home: Path) -> None:
+    assert race_by_load(home, "careless") > 1
+
+
+def test_the_race_by_schedule_finds_a_ledger_that_looks_before_it_writes(opened: Open) -> None:
+    assert race_by_schedule(opened(CarelessLedger), opened(CarelessLedger)) == 2
+    balance = opened(Ledger).balances(scopes_for(PLAN.checked))[0]
+    assert balance.spent == PLAN.loss  # its own rows would never have shown it
