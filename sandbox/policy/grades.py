@@ -38,7 +38,7 @@ class GradePolicy(PolicyModel):
     scenario_only: StrictBool = False
     """Whether only authorizations of mode scenario may use the data."""
     reviewers: Annotated[StrictInt, Field(ge=1, le=10)] = 1
-    """Least number of reviewers who approve a release."""
+    """Least number of reviewers who approve a release that is not green."""
 
 
 class PopulationPolicy(PolicyModel):
