@@ -53,6 +53,25 @@ def docker_client() -> docker.DockerClient | None:
     return client
 
 
+def isolation(settings: Settings) -> str:
+    """Return how notebooks are isolated: as set, or by Docker where a daemon answers."""
+    if settings.isolation != "auto":
+        return settings.isolation
+    return "bubblewrap" if docker_client() is None else "docker"
+
+
+def prepare(settings: Settings, *, say: Say = print) -> None:
+    """Make what the chosen way of isolation needs; what is there is left alone.
+
+    Raises:
+        StartupRefusal: a step failed.
+    """
+    if isolation(settings) == "docker":
+        make_docker(say)
+    else:
+        make_embedded(settings, say)
+
+
 def notebook_image() -> str:
     """Return the name and tag of the notebook image that belongs to the present files."""
     return f"sandbox-notebook:{_tag(_base_inputs(), *_files(CONTEXT), *_client_files())}"

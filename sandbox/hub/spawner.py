@@ -1,0 +1,165 @@
+"""What every way of isolation has in common: a door, no network, and one sentence at each step.
+
+A spawner of this kind returns only when the server listens, so the hub has nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]  # ships no types
+from tornado.web import HTTPError
+from traitlets import Any as AnyTrait
+from traitlets import Callable as CallableTrait
+
+from sandbox.door.sockets import NotTheirs, checked_socket
+from sandbox.errors import SandboxError
+from sandbox.governance import accounts
+from sandbox.hub.doorkeeper import Doorkeeper, Place
+from sandbox.hub.places import clear_socket_directory, notebook_uid, prepare_socket_directory
+from sandbox.settings import Settings
+
+INSIDE_OUT = "/run/door/out"
+INSIDE_IN = "/run/door/in"
+INSIDE_HOME = "/home/analyst"
+COMMAND = (
+    "/opt/nb/bin/python",
+    "-m",
+    "jupyterhub.singleuser",
+    f"--ServerApp.sock={INSIDE_IN}/server.sock",
+    "--ServerApp.sock_mode=0666",  # the door has another uid; nobody else sees the directory
+)
+LISTEN_SECONDS = 60.0
+POLL_SECONDS = 0.03
+MEMORY = 2 * 1024**3
+"""Bytes of memory a notebook may use."""
+PROCESSES = 256
+OPEN_FILES = 4096
+SCRATCH = 256 * 1024**2
+"""Bytes of /tmp in a notebook."""
+
+
+class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
+    """Base of the spawners; a subclass starts and stops the isolated process."""
+
+    settings_of_sandbox = AnyTrait(help="The sandbox's settings.").tag(config=True)
+    log_of_record = CallableTrait(help="Returns the log that accounts are kept with.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cmd = list(COMMAND)
+        self.hub_connect_url = "http+unix://" + quote(f"{INSIDE_OUT}/door.sock", safe="")
+        self.uid = -1
+        self.place: Place | None = None
+        self._said: list[tuple[int, str]] = []
+
+    @property
+    def settings(self) -> Settings:
+        """The sandbox's settings, typed."""
+        found: Settings = self.settings_of_sandbox
+        return found
+
+    @property
+    def doorkeeper(self) -> Doorkeeper:
+        """The door's control."""
+        return Doorkeeper(self.settings.run.resolve() / "door" / "control.sock")
+
+    async def start(self) -> tuple[str, int]:
+        """Open the person's door, start the isolated server behind it, wait until it listens."""
+        self._said = []
+        try:
+            self.say(10, "Opening a door for your notebook; it has no network of its own.")
+            account = await asyncio.to_thread(accounts.find, self.log_of_record().engine, self.user.name)
+            if account is None or account.disabled:
+                raise HTTPError(HTTPStatus.FORBIDDEN, "The account is not active.")
+            self.uid = notebook_uid(self.settings, account.number)
+            self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
+            await asyncio.to_thread(prepare_socket_directory, self.place.into, uid=self.uid)
+            self.say(40, "Starting the isolated server.")
+            await self.start_isolated(self.place)
+            self.say(70, "Waiting for JupyterLab to listen.")
+            await self._listening(self.place)
+            self.say(95, "Your notebook is ready.")
+        except SandboxError as error:
+            raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
+        return "127.0.0.1", self.place.port
+
+    async def stop(self, now: bool = False) -> None:
+        """Stop the server, then close its door."""
+        await self.stop_isolated(now=now)
+        if self.place is None:
+            self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
+        await self.doorkeeper.dismiss(self.user.name)
+        await asyncio.to_thread(clear_socket_directory, self.place.into)
+
+    async def poll(self) -> Any:
+        """Ask the way of isolation itself; None while the server runs."""
+        return await super().poll()
+
+    async def start_isolated(self, place: Place) -> None:
+        """Start the server without a network, with the two directories of ``place``."""
+        raise NotImplementedError
+
+    async def stop_isolated(self, *, now: bool) -> None:
+        """Stop what :meth:`start_isolated` started."""
+        raise NotImplementedError
+
+    def say(self, percent: int, sentence: str) -> None:
+        """Tell the person who waits what is going on."""
+        self._said.append((percent, sentence))
+
+    async def progress(self) -> AsyncIterator[dict[str, int | str]]:
+        """Yield what :meth:`say` was told; the hub stops listening when the server is up."""
+        shown = 0
+        while True:
+            for percent, sentence in self._said[shown:]:
+                yield {"progress": percent, "message": sentence}
+                shown += 1
+            await asyncio.sleep(0.1)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Remember the uid over a restart of the hub."""
+        super().load_state(state)
+        self.uid = state.get("uid", -1)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what must survive a restart of the hub."""
+        return {**super().get_state(), "uid": self.uid}
+
+    def get_env(self) -> dict[str, str]:
+        """Return the whole environment inside; nothing is inherited."""
+        env: dict[str, str] = super().get_env()
+        return {
+            **env,
+            "HOME": INSIDE_HOME,
+            "USER": self.user.name,
+            "PATH": "/opt/nb/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108  # a memory file system of this notebook only
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    async def _listening(self, place: Place) -> None:
+        deadline = time.monotonic() + LISTEN_SECONDS
+        while time.monotonic() < deadline:
+            if _answers(place, self.uid):
+                return
+            if await self.poll() is not None:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "The notebook's server did not start.")
+
+
+def _answers(place: Place, uid: int) -> bool:
+    try:
+        with checked_socket(place.into, uid=uid) as path, socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+    except (NotTheirs, OSError):
+        return False
+    return True
