@@ -98,6 +98,11 @@ class Settings:
         return self.home / "keys"
 
     @property
+    def seeds(self) -> Path:
+        """Directory of the registrar's secrets, one for each dataset."""
+        return self.home / "seeds"
+
+    @property
     def bounded(self) -> Path:
         """Directory of bounded copies, written by the registrar, read by the gateway."""
         return self.home / "bounded"

@@ -1,0 +1,122 @@
+"""``sandbox audit export | verify | search | status`` and ``sandbox trace``: what an officer does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from sandbox.audit import tiles, verify
+from sandbox.audit.event import Event, Kind
+from sandbox.audit.reading import Entry
+from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
+from sandbox.errors import NotAllowed
+from sandbox.gateway import Gateway
+from sandbox.policy.roles import Actor, Scope
+
+
+@click.group()
+def audit() -> None:
+    """The log: look into it, hand it out, prove it whole."""
+
+
+@audit.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@as_option
+def export(directory: Path, account: str) -> None:
+    """Write the log as a folder of tiles that anyone can verify without us (C2SP tlog-tiles)."""
+    gateway = open_gateway()
+    actor = _auditor(gateway, account)
+    with gateway.books.log.writing() as transaction:
+        transaction.append(Event(kind=Kind.AUDIT_EXPORTED, actor=actor.name, subject="log"))
+    size = tiles.export(gateway.books.log, directory)
+    click.echo(f"{size} entries in {directory}; verify with: sandbox audit verify {directory}")
+
+
+@audit.command("verify")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--key", help="The verifier key you trust (name+hash+base64); default: log.pub of the folder.")
+@json_option
+def verify_folder(directory: Path, key: str | None, as_json: bool) -> None:
+    """Prove a log from an exported folder alone: no database, network or secret is used."""
+    verified = verify.verify(directory, key)
+    if as_json:
+        print_json({"whole": True, **dataclasses.asdict(verified)})
+        return
+    click.echo(f"whole: {verified.size} entries, root {verified.root}, log {verified.origin}")
+    if verified.key_from_folder:
+        click.echo(
+            f"The key was taken from the folder; compare its fingerprint with one you got elsewhere:\n"
+            f"{verified.fingerprint}"
+        )
+
+
+@audit.command()
+@click.option("--actor")
+@click.option("--kind")
+@click.option("--subject")
+@click.option("--dataset")
+@click.option("--text", help="Words anywhere in the entry.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@json_option
+@as_option
+def search(
+    actor: str | None,
+    kind: str | None,
+    subject: str | None,
+    dataset: str | None,
+    text: str | None,
+    limit: int,
+    as_json: bool,
+    account: str,
+) -> None:
+    """List entries, newest first."""
+    gateway = open_gateway()
+    officer = _auditor(gateway, account)
+    with gateway.books.log.writing() as transaction:
+        transaction.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject="search"))
+    entries = gateway.books.log.search(
+        actor=actor, kind=kind, subject=subject, dataset=dataset, text=text, limit=limit
+    )
+    if as_json:
+        print_json([dataclasses.asdict(entry) for entry in entries])
+    else:
+        _print_entries(entries)
+
+
+@click.command()
+@click.argument("subject")
+@json_option
+@as_option
+def trace(subject: str, as_json: bool, account: str) -> None:
+    """Tell the whole story of a question or a release, oldest first, in both directions."""
+    gateway = open_gateway()
+    officer = _auditor(gateway, account)
+    with gateway.books.log.writing() as transaction:
+        transaction.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject=subject))
+    entries = gateway.books.log.story(subject)
+    if as_json:
+        print_json([dataclasses.asdict(entry) for entry in entries])
+    else:
+        _print_entries(entries)
+
+
+def _print_entries(entries: Iterable[Entry]) -> None:
+    shown = ("kind", "actor", "subject", "decision")
+    print_table(["seq", "at", *shown], [[e.seq, e.at, *(e.event[key] for key in shown)] for e in entries])
+
+
+def _auditor(gateway: Gateway, account: str) -> Actor:
+    actor = terminal_actor(gateway, account)
+    if Scope.AUDIT not in actor.scopes:
+        raise NotAllowed(
+            "scope-missing",
+            f"Account {account} may not read the log.",
+            allowed="Members of officers and auditors may; choose one with --as.",
+        )
+    return actor
+
+
+commands: tuple[click.Command, ...] = (audit, trace)

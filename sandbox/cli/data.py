@@ -1,0 +1,83 @@
+"""``sandbox init | register | policy``: what an administrator and a data steward do."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from sandbox.cli.common import json_option, print_json
+from sandbox.cli.demo import install_demo
+from sandbox.governance.installation import install, open_books
+from sandbox.governance.registration import register as register_dataset
+from sandbox.policy.load import PolicyMistakes, load
+from sandbox.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--demo", is_flag=True, help="Add the demo register and demo accounts; passwords are shown once."
+)
+def init(demo: bool) -> None:
+    """Make directories, keys and the state database; what exists is left as it is."""
+    settings = Settings.from_environment()
+    install(settings)
+    click.echo(f"The sandbox in {settings.home} is set up.")
+    if demo:
+        for name, password in install_demo(settings).items():
+            click.echo(f"  {name}: {password}")
+
+
+@click.command()
+@click.argument("datasets", nargs=-1)
+def register(datasets: tuple[str, ...]) -> None:
+    """Load DATASETS (default: all) into the bounded copies that answer questions.
+
+    The same source under the same policy again changes nothing and costs nothing. A failed load
+    leaves the copy before it in place.
+    """
+    settings = Settings.from_environment()
+    policies = load(settings.policies)
+    books = open_books(settings)
+    for name in datasets or sorted(policies.datasets):
+        click.echo(f"{name}: loading ...")
+        snapshot = register_dataset(
+            name, actor=getpass.getuser(), settings=settings, policies=policies, books=books
+        )
+        click.echo(f"{name}: answers from snapshot {snapshot.digest}")
+
+
+@click.group()
+def policy() -> None:
+    """Rules of datasets, authorizations, grades and review."""
+
+
+@policy.command("check")
+@click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@json_option
+def check_policies(directory: Path | None, as_json: bool) -> None:
+    """Report every mistake in the policies at once, with its file and key."""
+    directory = directory or Settings.from_environment().policies
+    try:
+        policies = load(directory)
+    except PolicyMistakes as found:
+        if as_json:
+            print_json(
+                {"mistakes": [{"file": m.file, "key": m.key, "sentence": m.sentence} for m in found.mistakes]}
+            )
+        else:
+            for mistake in found.mistakes:
+                click.echo(f"{mistake.file}: {mistake.key}: {mistake.sentence}", err=True)
+            click.echo(f"{len(found.mistakes)} mistakes.", err=True)
+        raise click.exceptions.Exit(1) from None
+    if as_json:
+        print_json({"mistakes": [], "digest": policies.digest})
+    else:
+        click.echo(
+            f"In order: {len(policies.datasets)} datasets, {len(policies.authorizations)} authorizations, "
+            f"digest {policies.digest}"
+        )
+
+
+commands: tuple[click.Command, ...] = (init, register, policy)

@@ -1,0 +1,248 @@
+"""The whole story on a sandbox of its own: real hub, real notebook, real people's tools, no person.
+
+Each scene does one thing as the person in question would, through the same doors, prints what came
+back, and raises :class:`~sandbox.hub.driver.DriverError` where the story does not hold. Nothing it
+makes stays: home, notebooks and processes are gone at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from sandbox.cli.tour_people import ConsolePerson
+from sandbox.errors import StartupRefusal
+from sandbox.hub.driver import DriverError
+
+START_SECONDS = 900
+"""The first start of all builds the notebook's image."""
+READY = "Ctrl-C stops everything."
+ACCOUNT = re.compile(r"^  ([a-z]+) +(\S{12,})$")
+QUESTION = "SELECT service, COUNT(*) AS visits, AVG(cost) AS mean_cost FROM visits GROUP BY service"
+ASK = f'''
+from sandbox.client import connect, Refused
+sandbox = connect("visits-study")
+print(repr(sandbox.ask("""{QUESTION}""", epsilon="0.5", dry_run=True)))
+answer = sandbox.ask("""{QUESTION}""", epsilon="0.5")
+print(); print(repr(answer))
+answer.save("services.csv")
+request = sandbox.submit(["services.csv"], purpose="Visits and costs by service, for the yearly report")
+print(); print("request", request["id"], request["status"])
+'''
+REFUSED = """
+from sandbox.client import connect, Refused
+import socket
+def attempt(what, action):
+    try:
+        action()
+        print(f"{what}: WENT THROUGH")
+    except Refused as refusal:
+        print(f"{what}:\\n  {refusal}")
+    except OSError as error:
+        print(f"{what}:\\n  {error}")
+mine, closed = connect("visits-study"), connect("visits-closed")
+attempt("rows", lambda: mine.ask("SELECT * FROM visits"))
+attempt("a hidden column", lambda: mine.ask("SELECT note, COUNT(*) FROM visits GROUP BY note"))
+attempt("an authorization that is over", lambda: closed.ask("SELECT COUNT(*) AS n FROM visits"))
+def spend():
+    for _ in range(20):
+        mine.ask("SELECT COUNT(*) AS n FROM visits", epsilon="1")
+attempt("a spent budget", spend)
+attempt("the network", lambda: socket.create_connection(("93.184.215.14", 443), timeout=3))
+attempt("a name on the network", lambda: socket.getaddrinfo("example.org", 443))
+"""
+STRANGER = """
+from sandbox.client import connect, Refused
+try:
+    connect("visits-study").ask("SELECT COUNT(*) AS n FROM visits")
+    print("WENT THROUGH")
+except Refused as refusal:
+    print(refusal)
+"""
+
+
+def run() -> None:
+    """Walk the story.
+
+    Raises:
+        StartupRefusal: a step of it did not hold.
+    """
+    home = Path(tempfile.mkdtemp(prefix="sandbox-tour-", dir="/var/tmp"))  # private, made by mkdtemp
+    home.chmod(0o711)  # the parts have uids of their own
+    try:
+        with _running(home) as (environment, accounts):
+            asyncio.run(_story(home, environment, accounts))
+    except DriverError as error:
+        raise StartupRefusal(f"The story does not hold: {error}") from error
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    click.secho("\nThe whole story holds.", bold=True)
+
+
+async def _story(home: Path, environment: dict[str, str], accounts: dict[str, str]) -> None:
+    hub, console = _addresses(environment)
+    async with ConsolePerson(hub, console, "ana") as ana:
+        await ana.log_in(accounts["ana"])
+        _scene("An analyst starts a notebook and asks")
+        click.echo(f"(ready after {await ana.start_notebook():.1f} s)")
+        asked = await _notebook(ana, ASK)
+        request = _one(r"^request (\S+)", asked)
+        _scene("What is refused says what would be allowed")
+        if "WENT THROUGH" in await _notebook(ana, REFUSED):
+            raise DriverError("something that must be refused went through")
+        _scene("A person who is not in the project")
+        await _stranger(hub, console, accounts["ben"])
+        _scene("A second person reviews the very bytes that leave, and approves")
+        await _review(hub, console, accounts["rita"], request)
+        _scene("The package leaves and is verified with minisign and sha256sum")
+        package = await ana.download(request, home)
+    answer = _verify_package(package)
+    _scene("A security officer finds both in the log")
+    async with ConsolePerson(hub, console, "olaf") as olaf:
+        await olaf.log_in(accounts["olaf"])
+        page = await olaf.console_page(f"/trace/{request}")
+        for word in ("release.submitted", "release.sealed", "release.downloaded", "question.outcome"):
+            if word not in page:
+                raise DriverError(f"the trace of {request} lacks {word}")
+        click.echo(f"trace {request}: submitted, reviewed, sealed, downloaded, and answer {answer}")
+    _scene("and proves the log whole from an exported folder alone")
+    _command("audit", "export", str(home / "log"), environment={**environment, "SANDBOX_ACCOUNT": "olaf"})
+    _command("audit", "verify", str(home / "log"), environment={"PATH": os.environ["PATH"]})
+
+
+async def _notebook(person: ConsolePerson, code: str) -> str:
+    output = await person.run(code, deadline=180)
+    click.echo(output.text.rstrip())
+    if output.error:
+        raise DriverError(output.error)
+    return output.text
+
+
+async def _stranger(hub: str, console: str, password: str) -> None:
+    async with ConsolePerson(hub, console, "ben") as ben:
+        await ben.log_in(password)
+        await ben.start_notebook()
+        if "WENT THROUGH" in await _notebook(ben, STRANGER):
+            raise DriverError("a stranger's question was answered")
+
+
+async def _review(hub: str, console: str, password: str, request: str) -> None:
+    async with ConsolePerson(hub, console, "rita") as rita:
+        await rita.log_in(password)
+        if request not in await rita.console_page("/review"):
+            raise DriverError("the request is not in the reviewer's queue")
+        await rita.console_page(f"/review/{request}/files/services.csv")
+        click.echo("rita opened services.csv")
+        await rita.decide(request, verdict="approve", reason="Noisy answers, and within the purpose.")
+        click.echo("rita approved")
+
+
+def _verify_package(package: Path) -> str:
+    click.echo(package.name)
+    with tarfile.open(package) as archive:
+        archive.extractall(package.parent, filter="data")
+    folder = next(path.parent for path in package.parent.rglob("manifest.json"))
+    for words in (
+        ["sha256sum", "--check", "SHA256SUMS"],
+        ["minisign", "-V", "-m", "manifest.json", "-p", "release.pub"],
+    ):
+        if shutil.which(words[0]) is None:
+            raise DriverError(f"{words[0]} is not installed")
+        done = subprocess.run(  # noqa: S603  # the recipients' own tools, fixed words
+            words, cwd=folder, capture_output=True, text=True, check=False
+        )
+        click.echo(f"$ {' '.join(words)}\n{done.stdout.rstrip()}")
+        if done.returncode != 0:
+            raise DriverError(f"{words[0]}: {done.stderr.strip()}")
+    return _one(r'"answer":"([0-9a-zA-Z_-]+)"', (folder / "manifest.json").read_text())
+
+
+@contextmanager
+def _running(home: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Start a sandbox in ``home``; yield its settings and the passwords it showed."""
+    ports = dict(zip(("HUB", "HUB_API", "PROXY_API", "CONSOLE"), _free_ports(4), strict=True))
+    environment = {
+        **os.environ,
+        "SANDBOX_HOME": str(home / "var"),
+        "SANDBOX_RAW": str(home / "var" / "raw"),
+        **{f"SANDBOX_{name}_PORT": str(port) for name, port in ports.items()},
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.cli", "up"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield environment, _wait_until_ready(process)
+    finally:
+        process.terminate()
+        process.communicate(timeout=120)
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> dict[str, str]:
+    accounts: dict[str, str] = {}
+    lines = []
+    for line in process.stdout or ():
+        lines.append(line)
+        if found := ACCOUNT.match(line):
+            accounts[found[1]] = found[2]
+        else:
+            click.echo(line.rstrip())
+        if line.startswith(READY):
+            return accounts
+    raise DriverError("it did not start: " + "".join(lines[-3:]).strip())
+
+
+def _addresses(environment: dict[str, str]) -> tuple[str, str]:
+    return (
+        f"http://127.0.0.1:{environment['SANDBOX_HUB_PORT']}",
+        f"http://localhost:{environment['SANDBOX_CONSOLE_PORT']}",
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+def _command(*words: str, environment: dict[str, str]) -> None:
+    click.echo(f"$ sandbox {' '.join(words)}")
+    done = subprocess.run(  # noqa: S603  # our own command
+        [sys.executable, "-m", "sandbox.cli", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    click.echo((done.stdout + done.stderr).rstrip())
+    if done.returncode != 0:
+        raise DriverError(f"sandbox {words[0]} {words[1]} ended with {done.returncode}")
+
+
+def _scene(title: str) -> None:
+    click.secho(f"\n== {title}", bold=True)
+
+
+def _one(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.MULTILINE)
+    if found is None:
+        raise DriverError(f"nothing looks like {pattern} in: {text[:200]}")
+    return found[1]

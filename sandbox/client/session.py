@@ -1,0 +1,121 @@
+"""One notebook's conversation with the gateway."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import pandas as pd
+
+from sandbox.client.answer import Answer, Estimate
+from sandbox.client.transport import DOOR, Refused, Transport
+
+
+def connect(authorization: str | None = None, *, door: Path = DOOR) -> Session:
+    """Open the way to the gateway.
+
+    Args:
+        authorization: the authorization to ask under; may be left out where you hold just one.
+        door: the door's socket; notebooks have it at the default place.
+
+    Raises:
+        Refused: the gateway does not answer, or the authorization must be named.
+    """
+    transport = Transport(door)
+    if authorization is None:
+        held = [entry["authorization"] for entry in transport.call("GET", "/catalogue")["authorizations"]]
+        if len(held) != 1:
+            raise Refused(
+                "authorization-unnamed",
+                "Say under which authorization you ask.",
+                allowed="You hold: " + (", ".join(held) or "none") + ".",
+            )
+        authorization = held[0]
+    return Session(transport, authorization)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Asks under one authorization."""
+
+    _transport: Transport
+    authorization: str
+
+    @overload
+    def ask(
+        self, sql: str, *, epsilon: str | Decimal | None = None, dry_run: Literal[False] = False
+    ) -> Answer: ...
+    @overload
+    def ask(self, sql: str, *, epsilon: str | Decimal | None = None, dry_run: Literal[True]) -> Estimate: ...
+    def ask(
+        self, sql: str, *, epsilon: str | Decimal | None = None, dry_run: bool = False
+    ) -> Answer | Estimate:
+        """Ask one question.
+
+        Args:
+            sql: a SELECT of aggregates over one table, with WHERE and GROUP BY over declared keys.
+            epsilon: the pure privacy loss to spend; the most one question may cost where left out.
+            dry_run: say cost and expected error instead; touches no data and costs nothing.
+
+        Raises:
+            Refused: with the reason and what would be allowed.
+        """
+        body: dict[str, Any] = {"sql": sql, "authorization": self.authorization, "dry_run": dry_run}
+        if epsilon is not None:
+            body["epsilon"] = str(epsilon)
+        document = self._transport.call("POST", "/queries", body)
+        return Estimate(document) if dry_run else Answer.read(document)
+
+    def catalogue(self) -> pd.DataFrame:
+        """List the tables and columns you may use, with their use, domain and bounds."""
+        entries = self._transport.call("GET", "/catalogue")["authorizations"]
+        rows = [
+            {"authorization": entry["authorization"], "dataset": entry["dataset"], **column}
+            for entry in entries
+            for column in entry["columns"]
+        ]
+        return pd.DataFrame(rows)
+
+    def account(self) -> pd.DataFrame:
+        """Show what is left in every budget your questions are charged to."""
+        return pd.DataFrame(self._transport.call("GET", "/account")["balances"])
+
+    def submit(
+        self, files: Iterable[str | Path], *, purpose: str, receipts: Iterable[str] | None = None
+    ) -> Mapping[str, Any]:
+        """Hand files in for release; a second person reviews the very bytes that leave.
+
+        Args:
+            files: paths in this notebook.
+            purpose: what the files are for and what they show; the reviewers read it.
+            receipts: receipts of the answers the files come from; where left out, the ones that
+                :meth:`Answer.save` wrote beside the files.
+
+        Raises:
+            Refused: a file cannot be read or a check refuses it.
+        """
+        paths = [Path(file) for file in files]
+        body = {
+            "authorization": self.authorization,
+            "purpose": purpose,
+            "files": [
+                {"name": path.name, "content": base64.b64encode(path.read_bytes()).decode()} for path in paths
+            ],
+            "receipts": list(receipts) if receipts is not None else receipts_beside(paths),
+        }
+        view: Mapping[str, Any] = self._transport.call("POST", "/releases", body)
+        return view
+
+    def my_releases(self) -> pd.DataFrame:
+        """List what you have submitted and where it stands."""
+        return pd.DataFrame(self._transport.call("GET", "/releases")["releases"])
+
+
+def receipts_beside(paths: Iterable[Path]) -> list[str]:
+    """Return the receipts that stand beside ``paths`` as ``NAME.receipt``."""
+    beside = (path.with_name(path.name + ".receipt") for path in paths)
+    return [path.read_text(encoding="ascii").strip() for path in beside if path.is_file()]

@@ -1,0 +1,103 @@
+"""Which copy of a dataset answers questions now.
+
+Guarantees: at most one snapshot of a dataset is active, and only one made under the dataset's
+present policy is ever handed out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from sandbox.audit.log import Transaction
+from sandbox.canonical import decode, encode
+from sandbox.errors import NotAnswerable
+from sandbox.policy.authorization import AuthorizationPolicy
+from sandbox.policy.dataset import DatasetPolicy, TablePolicy
+from sandbox.sources.snapshot import Snapshot, shape_of
+from sandbox.store.tables import snapshot
+
+
+def find_active(connection: Connection, dataset: str) -> Snapshot | None:
+    """Return the active snapshot of ``dataset``, or None before its first registration."""
+    row = connection.execute(
+        select(snapshot.c.document).where(snapshot.c.dataset == dataset, snapshot.c.active)
+    ).first()
+    return None if row is None else Snapshot.from_document(decode(row.document))
+
+
+def require_active(connection: Connection, dataset: DatasetPolicy) -> Snapshot:
+    """Return the snapshot that may answer questions of ``dataset``.
+
+    Raises:
+        NotAnswerable: none is registered, or the policy has changed since.
+    """
+    found = find_active(connection, dataset.name)
+    if found is None:
+        raise NotAnswerable(
+            "dataset-not-registered",
+            f"Dataset {dataset.name} has not been registered yet.",
+            allowed=f"A data steward registers it with `sandbox register {dataset.name}`.",
+        )
+    if found.shape != shape_of(dataset):
+        raise NotAnswerable(
+            "dataset-policy-changed",
+            f"The policy of dataset {dataset.name} has changed since it was registered.",
+            allowed=f"A data steward registers it again with `sandbox register {dataset.name}`.",
+        )
+    return found
+
+
+def activate(transaction: Transaction, new: Snapshot) -> None:
+    """Let ``new`` answer from now on, in the transaction that also logs it."""
+    connection = transaction.connection
+    connection.execute(update(snapshot).where(snapshot.c.dataset == new.dataset).values(active=False))
+    changed = connection.execute(
+        update(snapshot).where(snapshot.c.digest == new.digest).values(active=True)
+    ).rowcount
+    if changed == 0:
+        connection.execute(
+            insert(snapshot).values(
+                digest=new.digest,
+                dataset=new.dataset,
+                active=True,
+                document=encode(new.to_document()),
+                registered_at=new.registered_at,
+            )
+        )
+
+
+def authorization_document(authorization: AuthorizationPolicy, dataset: DatasetPolicy) -> dict[str, Any]:
+    """Describe what ``authorization`` opens of ``dataset``: metadata only, JSON-able."""
+    columns = [
+        _column_document(table, name, dataset.tables[table])
+        for table, names in authorization.tables.items()
+        for name in (dataset.tables[table].unit_column, *names)
+    ]
+    return {
+        "authorization": authorization.name,
+        "purpose": authorization.purpose,
+        "dataset": dataset.name,
+        "title": dataset.title,
+        "owner": dataset.owner,
+        "grade": dataset.grade,
+        "start": authorization.term.start.isoformat(),
+        "end": authorization.term.end.isoformat(),
+        "per_query_epsilon": str(authorization.loss.per_query_epsilon),
+        "columns": columns,
+    }
+
+
+def _column_document(table: str, name: str, policy: TablePolicy) -> dict[str, Any]:
+    column = policy.columns[name]
+    return {
+        "table": table,
+        "column": name,
+        "use": column.use.value,
+        "type": None if column.type is None else column.type.value,
+        "domain": list(column.domain),
+        "bounds": None if column.bounds is None else [str(bound) for bound in column.bounds],
+        "functions": list(column.functions),
+        "description": column.description,
+    }

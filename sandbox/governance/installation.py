@@ -1,0 +1,132 @@
+"""The directories, keys and database a sandbox needs before its first question.
+
+Guarantees: every secret is a file of mode 0600 made here and nowhere else; running it again changes
+nothing that exists; where the sandbox is started as root, each part owns only what it needs (the
+registrar the raw data and its seeds, the gateway the keys and the state, nobody both).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from sandbox.audit.keys import SigningKey, create_secret, load_secret
+from sandbox.audit.log import Log
+from sandbox.errors import StartupRefusal
+from sandbox.settings import Settings
+from sandbox.store.engine import open_state
+
+CHECKPOINT_KEY = "checkpoint.key"
+RECEIPT_KEY = "receipt.key"
+RELEASE_KEY = "release.key"
+PRIVATE_KEY = "private.key"
+HUB_TOKEN = "gateway-hub-token"  # noqa: S105  # a file's name, not a secret
+TOKEN_BYTES = 32
+SIGNING_KEYS = (CHECKPOINT_KEY, RECEIPT_KEY, RELEASE_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """uids of the parts; all equal to the present uid where the sandbox is not started as root."""
+
+    gateway: int
+    registrar: int
+    door: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Owners:
+        """Return who owns what under the present user."""
+        if os.geteuid() == 0:
+            return cls(settings.gateway_uid, settings.registrar_uid, settings.door_uid)
+        return cls(os.geteuid(), os.geteuid(), os.geteuid())
+
+
+def install(settings: Settings) -> None:
+    """Make what is missing under ``settings.home``; leave what is there.
+
+    Raises:
+        StartupRefusal: a directory cannot be made or the database is not fit to be written.
+    """
+    owners = Owners.of(settings)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        _directory(settings.keys, 0o700, owners.gateway)
+        _directory(settings.home / "state", 0o700, owners.gateway)
+        _directory(settings.raw, 0o700, owners.registrar)
+        _directory(settings.seeds, 0o700, owners.registrar)
+        _directory(settings.bounded, 0o750, owners.registrar, owners.gateway)
+        _directory(settings.run, 0o755, os.geteuid())
+        _directory(settings.gateway_socket.parent, 0o750, owners.gateway, owners.door)
+        for name in SIGNING_KEYS:
+            _make(settings.keys / name, owners.gateway, SigningKey.create)
+        _make(settings.keys / PRIVATE_KEY, owners.gateway, create_secret)
+        _make(settings.keys / HUB_TOKEN, owners.gateway, _create_token)
+    except OSError as error:
+        raise StartupRefusal(f"{settings.home} cannot be set up: {error.strerror}.") from error
+    open_state(settings).dispose()
+    _own_state(settings.home / "state", owners.gateway)
+
+
+def seed_file(settings: Settings, dataset: str) -> Path:
+    """Return the registrar's secret for ``dataset``, made at first use."""
+    path = settings.seeds / f"{dataset}.seed"
+    _make(path, Owners.of(settings).registrar, create_secret)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The opened state: database and log."""
+
+    engine: Engine
+    log: Log
+
+
+def open_books(settings: Settings) -> Books:
+    """Open database and log, and prove that they agree before anything is written.
+
+    Raises:
+        StartupRefusal: a key is missing or wrong, the database is weaker than required, or the log
+            does not match its last checkpoint.
+    """
+    if not settings.keys.is_dir():
+        raise StartupRefusal(f"{settings.home} holds no sandbox; run `sandbox init` first.")
+    signer = SigningKey.load(settings.keys / CHECKPOINT_KEY)
+    private = load_secret(settings.keys / PRIVATE_KEY)
+    engine = open_state(settings)
+    log = Log(engine, signer=signer, private_key=private, commit_deadline=settings.commit_deadline)
+    log.check_start()
+    return Books(engine, log)
+
+
+def _directory(path: Path, mode: int, uid: int, gid: int | None = None) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, uid, uid if gid is None else gid)
+
+
+def _make(path: Path, uid: int, write: Callable[[Path], object]) -> None:
+    if path.exists():
+        return
+    write(path)
+    if os.geteuid() == 0:
+        os.chown(path, uid, uid)
+
+
+def _create_token(path: Path) -> None:
+    # Text, because JupyterHub wants its service tokens so.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(TOKEN_BYTES))
+
+
+def _own_state(directory: Path, uid: int) -> None:
+    if os.geteuid() == 0:
+        for path in directory.iterdir():
+            os.chown(path, uid, uid)

@@ -1,0 +1,82 @@
+"""What tests of every kind share: a sandbox of their own, set up as a real one is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.gateway import Gateway
+from sandbox.governance import accounts
+from sandbox.governance.installation import install, open_books
+from sandbox.governance.registration import register
+from sandbox.policy.load import load
+from sandbox.policy.roles import Actor, Channel, scopes_of
+from sandbox.settings import Settings
+
+PEOPLE = {
+    "ana": frozenset({"analysts", "visits-study"}),
+    "ben": frozenset({"analysts"}),
+    "rita": frozenset({"reviewers"}),
+    "rolf": frozenset({"reviewers"}),
+    "olaf": frozenset({"officers"}),
+}
+SMALL_POLICIES = Path(__file__).parent / "policies"
+DISTRICTS = ("Bei", "Dong", "Nan", "Xi")
+SERVICES = ("gp", "dental")
+SMALL_REGISTER = (
+    "person_id,district,service,visit_date,cost,note\n"
+    + "\n".join(
+        f"P{person:03d},{DISTRICTS[person % 4]},{SERVICES[visit % 2]},"
+        f"2025-0{1 + visit % 9}-1{visit % 10},{(person * 7 + visit * 13) % 300}.50,raw secret text {person}"
+        for person in range(100)
+        for visit in range(1 + person % 7)
+    )
+    + "\n"
+)
+
+
+@pytest.fixture(scope="session")
+def registered_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with keys, people and a small registered dataset; copied, never used itself."""
+    home = tmp_path_factory.mktemp("sandbox") / "home"
+    open_path(home)
+    settings = Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)
+    install(settings)
+    (settings.raw / "visits.csv").write_text(SMALL_REGISTER)
+    books = open_books(settings)
+    for name, groups in PEOPLE.items():
+        accounts.create(books.log, name, groups=groups, actor="test", login=False)
+    register("small_visits", actor="test", settings=settings, policies=load(SMALL_POLICIES), books=books)
+    books.engine.dispose()
+    return home
+
+
+@pytest.fixture
+def settings(registered_home: Path, tmp_path: Path) -> Settings:
+    """Settings of a fresh copy of the registered home."""
+    home = tmp_path / "home"
+    shutil.copytree(registered_home, home)
+    return Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)
+
+
+@pytest.fixture
+def gateway(settings: Settings) -> Gateway:
+    return Gateway.open(settings)
+
+
+@pytest.fixture
+def actor() -> Callable[[str], Actor]:
+    """Give any of the people as they come through their notebook."""
+    return lambda name: Actor(
+        name=name, groups=PEOPLE[name], scopes=scopes_of(PEOPLE[name]), channel=Channel.NOTEBOOK
+    )
+
+
+def open_path(path: Path) -> None:
+    """Let the registrar's own uid reach ``path``, as a real installation would."""
+    for parent in path.parents:
+        if parent != parent.parent and parent.owner() == path.parent.owner():
+            parent.chmod(parent.stat().st_mode | 0o011)

@@ -1,0 +1,139 @@
+"""The terminal, as people and programs use it: a process of its own, on a sandbox of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.settings import Settings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+QUESTION = "SELECT service, COUNT(*) AS n FROM visits GROUP BY service"
+ASK = ("--authorization", "visits-study")
+
+
+@pytest.fixture
+def sandbox(settings: Settings, tmp_path: Path) -> Run:
+    """Run ``sandbox`` with the given words and account."""
+    environment = {
+        **os.environ,
+        "SANDBOX_HOME": str(settings.home),
+        "SANDBOX_RAW": str(settings.raw),
+        "SANDBOX_POLICIES": str(settings.policies),
+    }
+
+    def run(*words: str, account: str = "ana") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("sandbox")), *words],
+            env={**environment, "SANDBOX_ACCOUNT": account},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+
+    return run
+
+
+def document(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_whole_way_in_a_terminal(sandbox: Run, tmp_path: Path) -> None:
+    answer = document(sandbox("ask", QUESTION, *ASK, "--epsilon", "0.5", "--save", "n.csv", "--json"))
+    assert answer["columns"] == ["service", "n", "n_low", "n_high"]
+    request = document(sandbox("submit", "n.csv", *ASK, "--purpose", "Visits by service", "--json"))
+    assert [file["verdict"] for file in request["files"]] == ["pass"]
+    assert request["id"] in sandbox("review", "list", account="rita").stdout
+    document(sandbox("review", "show", request["id"], "--out", "seen", "--json", account="rita"))
+    assert (tmp_path / "seen" / "n.csv").read_bytes() == (tmp_path / "n.csv").read_bytes()
+    decided = document(
+        sandbox("review", "decide", request["id"], "approve", "--reason", "noisy", "--json", account="rita")
+    )
+    assert decided["status"] == "RELEASED"
+    assert sandbox("download", request["id"], "--out", "got").returncode == 0
+    assert len(list((tmp_path / "got").iterdir())) == 1
+    assert sandbox("audit", "export", "log", account="olaf").returncode == 0
+    verified = document(sandbox("audit", "verify", "log", "--json"))
+    assert verified["whole"]
+    assert answer["id"] in sandbox("trace", request["id"], account="olaf").stdout
+
+
+def test_the_author_cannot_approve_and_the_officer_cannot_ask(sandbox: Run) -> None:
+    sandbox("ask", QUESTION, *ASK, "--save", "n.csv")
+    request = document(sandbox("submit", "n.csv", *ASK, "--purpose", "Visits", "--json"))
+    assert sandbox("review", "decide", request["id"], "approve", "--reason", "mine").returncode == 1
+    assert sandbox("ask", QUESTION, *ASK, account="olaf").returncode == 1
+    assert sandbox("audit", "export", "log", account="ana").returncode == 1
+
+
+def test_a_dry_run_says_cost_and_error(sandbox: Run) -> None:
+    estimate = document(sandbox("ask", QUESTION, *ASK, "--dry-run", "--json"))
+    assert estimate["dry_run"]
+    assert estimate["expected_errors"][0]["name"] == "n"
+    balances = document(sandbox("account", "show", "--json"))["balances"]
+    assert all(b["spent_picorho"] == 0 for b in balances if b["scope"].startswith("authorization"))
+
+
+@pytest.mark.parametrize("epsilon", ["NaN", "inf", "0", "-1", "1e-3", "101", ""])
+def test_a_loss_that_is_no_loss_is_refused_in_one_sentence(sandbox: Run, epsilon: str) -> None:
+    done = sandbox("ask", QUESTION, *ASK, f"--epsilon={epsilon}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Refused (loss-invalid)")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        (lambda home: (home / "keys" / "checkpoint.key").unlink(), "checkpoint.key"),
+        (lambda home: (home / "keys" / "receipt.key").write_bytes(b"short"), "receipt.key"),
+        (lambda home: (home / "keys" / "private.key").chmod(0o644), "private.key"),
+    ],
+)
+def test_a_missing_or_wrong_key_refuses_to_start(
+    sandbox: Run, settings: Settings, damage: Callable[[Path], object], word: str
+) -> None:
+    damage(settings.home)
+    done = sandbox("account", "show")
+    assert done.returncode == 2
+    assert word in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_policy_check_reports_every_mistake_with_file_and_key(sandbox: Run, tmp_path: Path) -> None:
+    policies = tmp_path / "wrong"
+    (policies / "datasets").mkdir(parents=True)
+    (policies / "datasets" / "a.toml").write_text('name = "a"\ncolour = "red"\n')
+    done = sandbox("policy", "check", str(policies))
+    assert done.returncode == 1
+    assert "a.toml: colour" in done.stderr
+    assert "a.toml: tables" in done.stderr
+
+
+def test_screening_outside_a_request_gives_verdict_findings_and_digest(sandbox: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("name,n\n" + "".join(f"a{i},3\n" for i in range(30)))
+    done = sandbox("review", "screen", "rows.csv", "--json", "--out", "canonical")
+    report = json.loads(done.stdout)["files"][0]
+    assert done.returncode == (1 if report["verdict"] == "refuse" else 0)
+    assert report["verdict"] != "pass"
+    assert {"code", "severity", "where", "sentence", "fix"} <= report["findings"][0].keys()
+    assert report["sha256"].startswith("sha256:")
+
+
+def test_registering_again_changes_nothing_and_costs_nothing(sandbox: Run) -> None:
+    before = document(sandbox("account", "show", "--json"))
+    assert sandbox("register", account="sten").returncode == 0
+    assert document(sandbox("account", "show", "--json")) == before
+
+
+def test_help_teaches_by_example(sandbox: Run) -> None:
+    assert 'sandbox ask "SELECT' in sandbox("--help").stdout
