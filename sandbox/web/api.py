@@ -1,0 +1,78 @@
+"""The API for notebooks: each function translates one call of the gateway, and decides nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.answer import balance_document
+from sandbox.errors import Malformed
+from sandbox.web.bodies import Question, Submission
+from sandbox.web.route import Call, Reply
+
+
+def json_reply(document: Any, *, status: int = 200) -> Reply:
+    """Return ``document`` as JSON; a float that is not a number would be a fault, not an answer."""
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    return Reply(body=body, content_type="application/json", status=status)
+
+
+def health(_: Call) -> Reply:
+    """Say that the server answers; nothing about its state."""
+    return json_reply({"status": "ok"})
+
+
+def ask(call: Call) -> Reply:
+    """Answer one question, or estimate it."""
+    question = call.read(Question)
+    if question.dry_run:
+        estimate = call.gateway.estimate(
+            sql=question.sql, authorization=question.authorization, epsilon=question.epsilon, actor=call.actor
+        )
+        return json_reply(estimate.to_document())
+    answer = call.gateway.ask(
+        sql=question.sql,
+        authorization=question.authorization,
+        epsilon=question.epsilon,
+        actor=call.actor,
+        request_id=question.request_id,
+    )
+    return json_reply(answer.to_document())
+
+
+def account(call: Call) -> Reply:
+    """List the budgets that the person's questions are charged to."""
+    return json_reply(
+        {"balances": [balance_document(balance) for balance in call.gateway.balances(call.actor)]}
+    )
+
+
+def catalogue(call: Call) -> Reply:
+    """List what the person's authorizations open."""
+    return json_reply({"authorizations": call.gateway.catalogue(call.actor)})
+
+
+def submit(call: Call) -> Reply:
+    """Hand files in for release."""
+    submission = call.read(Submission)
+    files = {file.name: file.content for file in submission.files}
+    if len(files) != len(submission.files):
+        raise Malformed("file-twice", "Two files have the same name.", allowed="Give each file its own name.")
+    view = call.gateway.desk.submit(
+        call.actor,
+        authorization=submission.authorization,
+        purpose=submission.purpose,
+        files=files,
+        receipts=submission.receipts,
+    )
+    return json_reply(view.to_document(), status=201)
+
+
+def releases(call: Call) -> Reply:
+    """List the person's own release requests."""
+    return json_reply({"releases": [view.to_document() for view in call.gateway.desk.mine(call.actor)]})
+
+
+def release(call: Call) -> Reply:
+    """Show one release request."""
+    return json_reply(call.gateway.desk.show(call.actor, call.params["id"]).to_document())

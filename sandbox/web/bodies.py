@@ -1,0 +1,115 @@
+"""What a request may carry; an unknown field, a wrong type or a number for a decimal is an error."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from decimal import Decimal
+from typing import Annotated, Literal, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from sandbox.privacy.loss import parse_epsilon
+
+SQL_LIMIT = 100_000
+"""Characters of a question that are looked at; the language itself allows fewer."""
+FILES_LIMIT = 50
+"""Files of one release request."""
+RECEIPTS_LIMIT = 200
+"""Receipts of one release request."""
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Body(BaseModel):
+    """A JSON object."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Form(Body):
+    """An HTML form of the console; texts are read into the fields' types."""
+
+    model_config = ConfigDict(strict=False, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def lists(cls) -> frozenset[str]:
+        """Return the names of the fields that may be repeated."""
+        return frozenset(
+            name for name, info in cls.model_fields.items() if get_origin(info.annotation) is list
+        )
+
+
+def _epsilon(value: object) -> Decimal | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("a privacy loss is written as a decimal string")  # noqa: TRY004  # pydantic turns ValueError into its own error
+    return parse_epsilon(value)
+
+
+def _content(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError("a file's content is base64 text")  # noqa: TRY004  # as above
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("a file's content is base64 text") from None
+
+
+Epsilon = Annotated[
+    Decimal | None,
+    BeforeValidator(_epsilon),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"type": "null"}]}),
+]
+Content = Annotated[
+    bytes, BeforeValidator(_content), WithJsonSchema({"type": "string", "contentEncoding": "base64"})
+]
+
+
+class Question(Body):
+    """One question."""
+
+    sql: Annotated[str, Field(min_length=1, max_length=SQL_LIMIT)]
+    """SELECT of aggregates over one table."""
+    authorization: Name
+    """The authorization it is asked under."""
+    epsilon: Epsilon = None
+    """Privacy loss to spend, a decimal string; the most one question may cost where left out."""
+    dry_run: bool = False
+    """Say the cost and the expected error only."""
+    request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
+    """Chosen by the caller, charged at most once; one is made where left out."""
+
+
+class SubmittedFile(Body):
+    """One file that shall leave."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+    content: Content
+    """The file's bytes."""
+
+
+class Submission(Body):
+    """A request to release files."""
+
+    authorization: Name
+    purpose: Annotated[str, Field(min_length=1, max_length=4000)]
+    """What the files are for and what they show; the reviewers read it."""
+    files: Annotated[list[SubmittedFile], Field(min_length=1, max_length=FILES_LIMIT)]
+    receipts: Annotated[list[str], Field(max_length=RECEIPTS_LIMIT)] = []
+    """Receipts of the answers that the files come from."""
+
+
+class Decision(Form):
+    """A reviewer's vote."""
+
+    verdict: Literal["approve", "return", "reject"]
+    reason: Annotated[str, Field(max_length=4000)] = ""
+    row_version: Annotated[int, Field(ge=0)]
+    """The version of the request that the reviewer looked at."""
+    acknowledge: list[str] = []
+    """Codes of the findings that were weighed."""
+
+
+class Confirmation(Form):
+    """A button without fields."""

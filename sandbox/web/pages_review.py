@@ -1,0 +1,95 @@
+"""The reviewer's pages: what waits, one request, one file, the decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.errors import Conflict, NotFound, Refusal, Unavailable
+from sandbox.web.bodies import Decision
+from sandbox.web.preview import preview
+from sandbox.web.render import page
+from sandbox.web.route import Call, Reply, redirect
+from sandbox.web.words import stage
+
+
+def queue(call: Call) -> Reply:
+    """List what waits for the person's decision."""
+    views = [view.to_document() for view in call.gateway.desk.queue(call.actor)]
+    return page(call, "queue.html", releases=[{**view, "stage": stage(view["status"])} for view in views])
+
+
+def request(call: Call) -> Reply:
+    """Show one request as a whole, with the form of the decision."""
+    return _overview(call)
+
+
+def file(call: Call) -> Reply:
+    """Show one file; the desk records that its bytes were opened.
+
+    Where another site's link led here, the overview is shown instead: nobody else makes a reviewer
+    have opened a file.
+    """
+    place, name = f"/review/{call.params['id']}", call.params["name"]
+    if call.cross_site:
+        return redirect(place)
+    data = call.gateway.desk.open_file(call.actor, call.params["id"], name)
+    view = _document(call)
+    found = next((file for file in view["files"] if file["name"] == name), None)
+    if found is None:
+        raise NotFound("file-unknown", "The request holds no such file.")
+    number = call.query.get("page", "1")
+    shown = preview(
+        name, data, found["findings"], page=int(number) if number.isascii() and number.isdigit() else 1
+    )
+    return page(call, "file.html", release=view, file=found, shown=shown)
+
+
+def decide(call: Call) -> Reply:
+    """Take the decision; a refusal shows the request as it is now, with what was wrong."""
+    decision = call.read(Decision)
+    try:
+        call.gateway.desk.decide(
+            call.actor,
+            call.params["id"],
+            verdict=decision.verdict,
+            reason=decision.reason,
+            row_version=decision.row_version,
+            acknowledged=frozenset(decision.acknowledge),
+        )
+    except (NotFound, Unavailable):
+        raise
+    except Refusal as refusal:
+        return _overview(call, refusal=refusal, reason=decision.reason)
+    return redirect("/review")
+
+
+def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -> Reply:
+    view = _document(call)
+    reply = page(
+        call,
+        "request.html",
+        release=view,
+        stage=stage(view["status"]),
+        flags=_flags(view),
+        refusal=refusal,
+        stale=isinstance(refusal, Conflict),
+        reason=reason,
+    )
+    return Reply(
+        body=reply.body, content_type=reply.content_type, status=refusal.status if refusal else reply.status
+    )
+
+
+def _document(call: Call) -> dict[str, Any]:
+    document: dict[str, Any] = call.gateway.desk.show(call.actor, call.params["id"]).to_document()
+    return document
+
+
+def _flags(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each flag's code once, with the sentences it stands for; a code is what is acknowledged."""
+    flags: dict[str, list[dict[str, str]]] = {}
+    for place in ({"name": "", "findings": view["findings"]}, *view["files"]):
+        for finding in place["findings"]:
+            if finding["severity"] == "flag":
+                flags.setdefault(finding["code"], []).append({**finding, "file": place["name"]})
+    return [{"code": code, "findings": findings} for code, findings in sorted(flags.items())]

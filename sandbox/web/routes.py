@@ -1,0 +1,170 @@
+"""The one table of what can be reached, by whom and through which server.
+
+The dispatcher, the OpenAPI document and ``docs/http-api.md`` all read :data:`ROUTES`; there is no
+other way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sandbox.errors import NotFound
+from sandbox.policy.roles import Channel, Scope
+from sandbox.web import api, openapi, pages_analyst, pages_audit, pages_home, pages_review
+from sandbox.web.bodies import Confirmation, Decision, Question, Submission
+from sandbox.web.problem import MethodNotAllowed
+from sandbox.web.route import Call, Reply, Route
+
+DOOR_PREFIX = "/services/gateway"
+"""What stands before every path of the table on the door's side."""
+NOTEBOOK = frozenset({Channel.NOTEBOOK})
+CONSOLE = frozenset({Channel.CONSOLE})
+API = "/api/v1"
+
+
+def description(call: Call) -> Reply:
+    """Describe the channel's routes as OpenAPI 3.1."""
+    prefix = DOOR_PREFIX if call.actor.channel is Channel.NOTEBOOK else ""
+    return api.json_reply(openapi.document(ROUTES, channel=call.actor.channel, prefix=prefix))
+
+
+ROUTES: tuple[Route, ...] = (
+    # --- for notebooks, through the door ----------------------------------------------------------
+    Route(
+        method="POST", path=f"{API}/queries", handler=api.ask, scope=Scope.QUERY, channels=NOTEBOOK,
+        body=Question,
+        recorded=True, summary="Ask one question, or with dry_run say what it would cost.",
+        returns="The answer with its cost, what is left, warnings and receipt; or the estimate.",
+    ),
+    Route(
+        method="GET", path=f"{API}/account", handler=api.account, scope=Scope.QUERY, channels=NOTEBOOK,
+        summary="Show the budgets that the caller's questions are charged to.",
+        returns="Cap, spent and left of each budget.",
+    ),
+    Route(
+        method="GET", path=f"{API}/catalogue", handler=api.catalogue, scope=Scope.QUERY, channels=NOTEBOOK,
+        summary="List the tables and columns that the caller's authorizations open.",
+        returns="Metadata of each authorization; never a row.",
+    ),
+    Route(
+        method="POST", path=f"{API}/releases", handler=api.submit, scope=Scope.REQUEST, channels=NOTEBOOK,
+        body=Submission, recorded=True, summary="Hand in files that shall leave.",
+        returns="The new request with its files and findings.",
+    ),
+    Route(
+        method="GET", path=f"{API}/releases", handler=api.releases, scope=Scope.REQUEST, channels=NOTEBOOK,
+        summary="List the caller's own release requests.", returns="The requests, newest first.",
+    ),
+    Route(
+        method="GET", path=f"{API}/releases/{{id}}", handler=api.release, scope=Scope.REQUEST,
+        channels=NOTEBOOK,
+        recorded=True, summary="Show one of the caller's release requests.",
+        returns="The request with its files and findings.",
+    ),
+    Route(
+        method="GET", path=f"{API}/health", handler=api.health, scope=None, channels=NOTEBOOK, public=True,
+        summary="Say that the gateway answers.", returns="A constant.",
+    ),
+    Route(
+        method="GET", path=f"{API}/openapi.json", handler=description, scope=None,
+        channels=NOTEBOOK | CONSOLE,
+        public=True, summary="Describe this server's routes.", returns="An OpenAPI 3.1 document.",
+    ),
+    # --- for people, on the console ----------------------------------------------------------------
+    Route(
+        method="GET", path="/", handler=pages_home.home, scope=None, channels=CONSOLE,
+        summary="Start page: who you are and what you can do.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/static/{name}", handler=pages_home.static, scope=None, channels=CONSOLE,
+        public=True,
+        summary="The console's own style sheet.", returns="The file.",
+    ),
+    Route(
+        method="GET", path="/account", handler=pages_analyst.account, scope=Scope.QUERY, channels=CONSOLE,
+        summary="Your budgets and your questions.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/releases", handler=pages_analyst.releases, scope=Scope.REQUEST, channels=CONSOLE,
+        summary="Your release requests.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/releases/{id}", handler=pages_analyst.release, scope=Scope.REQUEST,
+        channels=CONSOLE,
+        recorded=True, summary="One of your release requests.", returns="A page.",
+    ),
+    Route(
+        method="POST", path="/releases/{id}/package", handler=pages_analyst.package, scope=Scope.REQUEST,
+        channels=CONSOLE, body=Confirmation, recorded=True,
+        summary="Download a released package; each download is counted.", returns="The package.",
+    ),
+    Route(
+        method="GET", path="/review", handler=pages_review.queue, scope=Scope.REVIEW, channels=CONSOLE,
+        summary="Requests that wait for your decision.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/review/{id}", handler=pages_review.request, scope=Scope.REVIEW, channels=CONSOLE,
+        recorded=True, summary="One request, with the form of the decision.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/review/{id}/files/{name}", handler=pages_review.file, scope=Scope.REVIEW,
+        channels=CONSOLE, recorded=True, summary="The bytes of a file that would leave; looking is recorded.",
+        returns="A page.",
+    ),
+    Route(
+        method="POST", path="/review/{id}", handler=pages_review.decide, scope=Scope.REVIEW, channels=CONSOLE,
+        body=Decision, recorded=True, summary="Approve, return or reject a request.",
+        returns="Leads to the queue.",
+    ),
+    Route(
+        method="GET", path="/audit", handler=pages_audit.search, scope=Scope.AUDIT, channels=CONSOLE,
+        summary="Head of the log and search; looking is recorded.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/audit/{seq}", handler=pages_audit.entry, scope=Scope.AUDIT, channels=CONSOLE,
+        summary="One entry; looking is recorded.", returns="A page.",
+    ),
+    Route(
+        method="POST", path="/audit/{seq}/private", handler=pages_audit.reveal, scope=Scope.AUDIT,
+        channels=CONSOLE, body=Confirmation,
+        summary="One entry with its sealed text; looking is recorded as such.",
+        returns="A page.",
+    ),
+    Route(
+        method="GET", path="/audit/{seq}/proof", handler=pages_audit.proof, scope=Scope.AUDIT,
+        channels=CONSOLE,
+        summary="Proof that an entry is in the log.", returns="A C2SP tlog-proof.",
+    ),
+    Route(
+        method="GET", path="/audit/{seq}/leaf", handler=pages_audit.leaf, scope=Scope.AUDIT, channels=CONSOLE,
+        summary="The exact bytes of an entry.", returns="Canonical JSON.",
+    ),
+    Route(
+        method="GET", path="/trace/{id}", handler=pages_audit.trace, scope=Scope.AUDIT, channels=CONSOLE,
+        summary="The story of a question or a release; looking is recorded.", returns="A page.",
+    ),
+)  # fmt: skip
+
+
+def find(
+    segments: tuple[str, ...], *, method: str, channel: Channel, prefix: str
+) -> tuple[Route, Mapping[str, str]]:
+    """Return the route of a request and the parameters in its path.
+
+    Raises:
+        NotFound: no route of this channel has such a path.
+        MethodNotAllowed: one has, but not with this method.
+    """
+    before = tuple(prefix.strip("/").split("/")) if prefix else ()
+    rest = segments[len(before) :] if segments[: len(before)] == before else None
+    matches = [
+        (route, params)
+        for route in ROUTES
+        if rest is not None and channel in route.channels and (params := route.match(rest)) is not None
+    ]
+    if not matches:
+        raise NotFound("path-unknown", "There is nothing at this address.")
+    for route, params in matches:
+        if route.method == method:
+            return route, params
+    raise MethodNotAllowed(tuple(sorted({route.method for route, _ in matches})))

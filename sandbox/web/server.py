@@ -1,0 +1,145 @@
+"""Two servers of one gateway: the door's unix socket, the console's loopback port.
+
+They share nothing but the gateway: the socket knows tokens only, the port knows log-ins only, and
+each has its own table of routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import secrets
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jupyterhub.services.auth import HubAuth  # type: ignore[import-untyped]  # it ships no types
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets, bind_unix_socket
+from tornado.web import Application, RequestHandler
+
+from sandbox.errors import StartupRefusal
+from sandbox.gateway import Gateway
+from sandbox.policy.roles import Channel
+from sandbox.settings import Settings
+from sandbox.web import session
+from sandbox.web.console import Callback, ConsoleFront
+from sandbox.web.door import DoorFront
+from sandbox.web.front import DRAIN, Site
+from sandbox.web.routes import DOOR_PREFIX
+from sandbox.web.session import ConsoleAuth
+
+WORKERS = 16
+"""Requests worked on at once; the engine and the log have their own, smaller limits."""
+GRACE = 10.0
+"""Seconds that running requests get when the server is told to stop."""
+SOCKET_MODE = 0o660
+HEADER_LIMIT = 32 * 1024
+"""Bytes of a request's headers."""
+EVALUATION_NOTE = "Evaluation mode: notebooks are separated by bubblewrap, without a container's limits."
+log = logging.getLogger("sandbox.web")
+
+
+def isolation_note(settings: Settings) -> str:
+    """Return the sentence for every page where notebooks run in the weaker isolation."""
+    return EVALUATION_NOTE if settings.isolation == "bubblewrap" else ""
+
+
+def door_application(gateway: Gateway, pool: ThreadPoolExecutor, auth: HubAuth) -> Application:
+    """Return the application behind the door's socket."""
+    site = Site(gateway=gateway, pool=pool, channel=Channel.NOTEBOOK, prefix=DOOR_PREFIX)
+    return Application([(r".*", DoorFront, {"site": site, "auth": auth})], log_function=_access)
+
+
+def console_application(gateway: Gateway, pool: ThreadPoolExecutor, auth: ConsoleAuth) -> Application:
+    """Return the console's application; its log-ins live as long as this process."""
+    note = isolation_note(gateway.settings)
+    site = Site(gateway=gateway, pool=pool, channel=Channel.CONSOLE, prefix="", isolation_note=note)
+    shared = {"site": site, "auth": auth}
+    return Application(
+        [(r"/oauth_callback", Callback, shared), (r".*", ConsoleFront, shared)],
+        cookie_secret=secrets.token_bytes(32),
+        xsrf_cookie_kwargs={"httponly": True, "samesite": "Lax"},
+        log_function=_access,
+    )
+
+
+async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> None:
+    """Open the gateway, answer until told to stop, then let running requests end.
+
+    Args:
+        settings: where everything is.
+        ready: called once with one line when both servers listen.
+
+    Raises:
+        StartupRefusal: the gateway, a key, the socket or the port is not fit.
+    """
+    gateway = Gateway.open(settings)
+    door_auth, console_auth = session.door_auth(settings), session.console_auth(settings)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        # Set explicitly: a process started in the background inherits an ignored SIGINT.
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="gateway") as pool:
+        door = _server(door_application(gateway, pool, door_auth), settings)
+        console = _server(console_application(gateway, pool, console_auth), settings)
+        _listen(door, console, settings)
+        ready(f"gateway ready: {settings.gateway_socket} and {settings.console_url}")
+        await stop.wait()
+        for server in (door, console):
+            server.stop()
+        await _close(door, console)
+    settings.gateway_socket.unlink(missing_ok=True)
+
+
+def _server(application: Application, settings: Settings) -> HTTPServer:
+    return HTTPServer(
+        application,
+        max_body_size=settings.body_limit * DRAIN,
+        max_header_size=HEADER_LIMIT,
+        idle_connection_timeout=60,
+        body_timeout=60,
+    )
+
+
+def _listen(door: HTTPServer, console: HTTPServer, settings: Settings) -> None:
+    path = settings.gateway_socket
+    try:
+        _remove_stale(path)
+        door.add_socket(bind_unix_socket(str(path), mode=SOCKET_MODE))
+        console.add_sockets(bind_sockets(settings.console_port, address="127.0.0.1"))
+    except (OSError, ValueError) as error:
+        raise StartupRefusal(
+            f"The gateway cannot listen on {path} and {settings.console_url}; is another one running?"
+        ) from error
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a gateway that is gone; one that answers stays and makes the start fail."""
+    if not path.exists() or not stat.S_ISSOCK(path.lstat().st_mode):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise OSError(errno.EADDRINUSE, "another gateway answers on this socket")
+
+
+async def _close(*servers: HTTPServer) -> None:
+    """Wait for open connections to end, but not longer than :data:`GRACE`."""
+    try:
+        await asyncio.wait_for(asyncio.gather(*(server.close_all_connections() for server in servers)), GRACE)
+    except TimeoutError:
+        log.warning("requests were still running after %.0f s", GRACE)
+
+
+def _access(handler: RequestHandler) -> None:
+    """Note method, status and duration; addresses may hold names of files and people."""
+    request = handler.request
+    log.info("%s %d %.0f ms", request.method, handler.get_status(), 1000 * request.request_time())
