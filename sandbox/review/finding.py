@@ -61,8 +61,8 @@ class Finding:
             raise ValueError("not a finding") from error
 
 
-class RefusedFile(Exception):  # noqa: N818  # like a refusal: a decision, not a fault
-    """The file has no canonical form; the one finding says why."""
+class RefusedFile(Exception):
+    """The file has no canonical form, which is a decision and no fault; the one finding says why."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.code)

@@ -79,7 +79,10 @@ class Request:
         """Codes that an approving reviewer must acknowledge."""
         reports = (self.report, *(file.report for file in self.files))
         return frozenset(
-            finding.code for report in reports for finding in report.findings if finding.severity is Severity.FLAG
+            finding.code
+            for report in reports
+            for finding in report.findings
+            if finding.severity is Severity.FLAG
         )
 
 
@@ -154,7 +157,9 @@ def _files(connection: Connection, row: RowMapping, kinds: Mapping[str, Any]) ->
 
 def _votes(connection: Connection, row: RowMapping) -> tuple[Vote, ...]:
     t = tables.vote
-    query = select(t).where(t.c.request == row["id"], t.c.round == row["round"]).order_by(t.c.at, t.c.reviewer)
+    query = (
+        select(t).where(t.c.request == row["id"], t.c.round == row["round"]).order_by(t.c.at, t.c.reviewer)
+    )
     return tuple(
         Vote(
             reviewer=vote["reviewer"],

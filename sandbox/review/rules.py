@@ -45,7 +45,9 @@ def check_reviewer(actor: Actor, request: Request, authorization: AuthorizationP
         NotAllowed: they may not.
     """
     why = why_not_eligible(actor.name, actor.groups, author=request.author, authorization=authorization)
-    if not why and (Scope.REVIEW not in actor.scopes or actor.channel not in {Channel.CONSOLE, Channel.TERMINAL}):
+    if not why and (
+        Scope.REVIEW not in actor.scopes or actor.channel not in {Channel.CONSOLE, Channel.TERMINAL}
+    ):
         why = "This login may not review; reviewing needs the console or a terminal of the gateway."
     if why:
         raise NotAllowed(

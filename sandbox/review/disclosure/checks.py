@@ -26,28 +26,70 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {
-    "C1": Check("Minimum cell", "refuse", "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`)."),
+    "C1": Check(
+        "Minimum cell",
+        "refuse",
+        "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`).",
+    ),
     "C9": Check("Minimum, maximum, range", "refuse", "A column or row is named as an extreme value."),
     "C16": Check("Rounding", "refuse", "A count is not a multiple of `round_to`."),
-    "C22": Check("Row-shaped table", "refuse or flag", "More than `max_rows` rows; or more than `max_rows_unsupported` without a column of counts; or a column with a value of its own in 95 % of the rows."),
-    "C23": Check("Identifiers", "refuse or flag", "Three or more values pass the check digit or numbering plan of identity, card or mobile numbers; one identity number is flagged."),
-    "C24": Check("Precision", "flag or info", "A number has more than `significant_digits`; fractions are rounded, whole numbers flagged."),
-    "C25": Check("Long text", "refuse or flag", "A cell is longer than `max_cell_chars`; a note holds a run of 200 letters and digits."),
-    "C26": Check("Missing evidence", "flag", "Numbers stand without a column of counts and without a receipt."),
-    "C28": Check("Receipt", "refuse or flag", "A receipt is not the gateway's, not the author's, not of this authorization; or covers no file."),
+    "C22": Check(
+        "Row-shaped table",
+        "refuse or flag",
+        "More than `max_rows` rows; or more than `max_rows_unsupported` without a column of counts; "
+        "or a column with a value of its own in 95 % of the rows.",
+    ),
+    "C23": Check(
+        "Identifiers",
+        "refuse or flag",
+        "Three or more values pass the check digit or numbering plan of identity, card or mobile "
+        "numbers; one identity number is flagged.",
+    ),
+    "C24": Check(
+        "Precision",
+        "flag or info",
+        "A number has more than `significant_digits`; fractions are rounded, whole numbers flagged.",
+    ),
+    "C25": Check(
+        "Long text",
+        "refuse or flag",
+        "A cell is longer than `max_cell_chars`; a note holds a run of 200 letters and digits.",
+    ),
+    "C26": Check(
+        "Missing evidence",
+        "flag",
+        "Numbers stand without a column of counts and without a receipt.",
+    ),
+    "C28": Check(
+        "Receipt",
+        "refuse or flag",
+        "A receipt is not the gateway's, not the author's, not of this authorization; or covers no file.",
+    ),
     "C30": Check("Sum of losses", "info", "What the answers behind the request were charged together."),
-    "name": Check("File name", "refuse", "The name could mislead a person or a file system, or stands twice."),
+    "name": Check(
+        "File name",
+        "refuse",
+        "The name could mislead a person or a file system, or stands twice.",
+    ),
     "kind": Check("Kind of file", "refuse", "The file is neither a table nor plain text."),
     "size": Check("Size", "refuse", "The file is larger than can be screened."),
     "content": Check("Content", "refuse", "The first bytes are those of another format."),
-    "encoding": Check("Encoding", "refuse or flag", "The text is not Unicode: flagged where it could be guessed."),
+    "encoding": Check(
+        "Encoding",
+        "refuse or flag",
+        "The text is not Unicode: flagged where it could be guessed.",
+    ),
     "characters": Check("Characters", "refuse", "A character is invisible or reorders others."),
-    "table": Check("Form of a table", "refuse", "The table is empty, ragged, unreadable or uses commas in numbers."),
+    "table": Check(
+        "Form of a table",
+        "refuse",
+        "The table is empty, ragged, unreadable or uses commas in numbers.",
+    ),
     "header": Check("Header", "refuse", "A column has no name, a number for a name, or the name of another."),
     "formula": Check("Formulas", "info", "A cell would run in a spreadsheet; an apostrophe now precedes it."),
     "note": Check("Form of a note", "refuse", "The note is empty, too long, or holds something active."),
     "screening-failed": Check("Screening", "refuse", "The throw-away process reached a limit or failed."),
-}  # fmt: skip
+}
 
 
 def check_form(form: Form, thresholds: Thresholds) -> Iterator[Finding]:

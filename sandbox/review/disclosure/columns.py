@@ -10,12 +10,28 @@ from sandbox.review.forms import Table
 from sandbox.review.numbers import is_whole, read_number
 
 _COUNT_WORDS = frozenset(
-    {"n", "count", "counts", "freq", "frequency", "obs", "observations", "persons", "people", "patients", "cases"}
+    {
+        "n",
+        "count",
+        "counts",
+        "freq",
+        "frequency",
+        "obs",
+        "observations",
+        "persons",
+        "people",
+        "patients",
+        "cases",
+    }
 )
 _COUNT_PARTS = ("人数", "计数", "频数", "例数", "户数", "件数", "人次", "样本量")
 _WORD = re.compile(r"[^\W_]+")
-_MASK = re.compile(r"|\*+|-{1,3}|\.{2,3}|…|[<≤] ?[0-9]+|x|c|s|na|n/a|nan|null|none|suppressed|masked|redacted", re.IGNORECASE)
-_PERIOD = re.compile(r"(1[89]|20)[0-9]{2}([-/.]?(Q[1-4]|W[0-5][0-9]|[01]?[0-9]([-/.]?[0-3]?[0-9])?))?|(1[89]|20)[0-9]{2}年([01]?[0-9]月)?([0-3]?[0-9]日)?")
+_MASK = re.compile(
+    r"|\*+|-{1,3}|\.{2,3}|…|[<≤] ?[0-9]+|x|c|s|na|n/a|nan|null|none|suppressed|masked|redacted", re.IGNORECASE
+)
+_PERIOD = re.compile(
+    r"(1[89]|20)[0-9]{2}([-/.]?(Q[1-4]|W[0-5][0-9]|[01]?[0-9]([-/.]?[0-3]?[0-9])?))?|(1[89]|20)[0-9]{2}年([01]?[0-9]月)?([0-3]?[0-9]日)?"
+)
 
 
 def words(label: str) -> list[str]:

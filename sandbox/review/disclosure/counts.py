@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 
 from sandbox.review.disclosure.columns import Column
 from sandbox.review.finding import Finding, Severity
@@ -20,17 +21,25 @@ def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Findi
         yield from _worst(
             column,
             code="C1",
-            wrong=lambda n, least=least: n < least and n != 0,
+            wrong=partial(_is_small, least=least),
             sentence=f"counts are smaller than {least}",
             fix=f"Merge or mask groups of fewer than {least}.",
         )
         yield from _worst(
             column,
             code="C16",
-            wrong=lambda n, base=base: n % base != 0,
+            wrong=partial(_is_unrounded, base=base),
             sentence=f"counts are not multiples of {base}",
             fix=f"Round counts to multiples of {base}, or submit a noisy answer unchanged with its receipt.",
         )
+
+
+def _is_small(number: Decimal, *, least: int) -> bool:
+    return number < least and number != 0
+
+
+def _is_unrounded(number: Decimal, *, base: int) -> bool:
+    return number % base != 0
 
 
 def _worst(

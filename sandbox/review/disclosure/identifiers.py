@@ -42,7 +42,9 @@ def is_card_number(text: str) -> bool:
 
 def is_mobile_number(text: str) -> bool:
     """Return whether ``text`` lies in the numbering plan of mobile telephones."""
-    return re.fullmatch(r"1(3[0-9]|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])[0-9]{8}", text) is not None
+    return (
+        re.fullmatch(r"1(3[0-9]|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])[0-9]{8}", text) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,16 @@ class _Family:
 
 
 _FAMILIES = (
-    _Family("resident identity numbers", re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9A-Za-z])"), is_resident_number, True),
+    _Family(
+        "resident identity numbers",
+        re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9A-Za-z])"),
+        is_resident_number,
+        True,
+    ),
     _Family("bank card numbers", re.compile(r"(?<![0-9.])[0-9]{16,19}(?![0-9.])"), is_card_number, False),
-    _Family("mobile telephone numbers", re.compile(r"(?<![0-9.])1[0-9]{10}(?![0-9.])"), is_mobile_number, False),
+    _Family(
+        "mobile telephone numbers", re.compile(r"(?<![0-9.])1[0-9]{10}(?![0-9.])"), is_mobile_number, False
+    ),
 )
 
 

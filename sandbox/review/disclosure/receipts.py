@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from sandbox.audit.keys import VerifyKey
 from sandbox.audit.receipt import Receipt, read
 from sandbox.errors import Refusal
-from sandbox.privacy.loss import Loss
 from sandbox.review.finding import Finding, Severity
 
 
@@ -32,29 +31,27 @@ def read_all(
     return tuple(valid.values()), tuple(findings)
 
 
-def check(receipts: Sequence[Receipt], *, digests: frozenset[str]) -> Iterator[Finding]:
-    """Yield receipts that cover none of the files, and what all answers cost.
+def check_uncovered(receipts: Sequence[Receipt], *, sha256: str) -> Iterator[Finding]:
+    """Yield a flag where receipts were handed in and none covers this table byte for byte."""
+    if receipts and sha256 not in {receipt.csv_sha256 for receipt in receipts}:
+        yield Finding(
+            code="C28",
+            severity=Severity.FLAG,
+            where="file",
+            sentence="None of the receipts covers this table byte for byte, so they prove nothing about it.",
+            fix="Submit the answer's CSV unchanged, or say in the purpose what was made of it.",
+        )
 
-    Args:
-        receipts: the valid ones.
-        digests: of the canonical files.
-    """
-    for receipt in receipts:
-        if receipt.csv_sha256 not in digests:
-            yield Finding(
-                code="C28",
-                severity=Severity.FLAG,
-                where=f"receipt of answer {receipt.answer}",
-                sentence="The receipt covers none of the files, byte for byte.",
-                fix="Submit the answer's CSV unchanged, or leave the receipt out.",
-            )
+
+def check_losses(receipts: Sequence[Receipt]) -> Iterator[Finding]:
+    """Yield what all answers behind the request were charged."""
     if receipts:
-        loss = sum((Loss(receipt.picorho) for receipt in receipts), Loss(0))
+        loss = sum(receipt.picorho for receipt in receipts)
         yield Finding(
             code="C30",
             severity=Severity.INFO,
             where="request",
-            sentence=f"The {len(receipts)} answers were charged {loss.picorho} picorho in all.",
+            sentence=f"{len(receipts)} answers stand behind this request, charged {loss} picorho in all.",
         )
 
 

@@ -31,7 +31,7 @@ def check_rows(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[
             code="C22",
             severity=Severity.REFUSE,
             where=f"column {keys[0].name}",
-            sentence=f"Nearly every one of the {rows} rows has a value of its own here, as single records have.",
+            sentence=f"Nearly each of the {rows} rows has a value of its own, as single records have.",
             fix="Aggregate to groups and show how many persons each holds in a column n.",
         )
     elif not supported:
@@ -63,7 +63,9 @@ def check_rows(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[
 def check_texts(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Finding]:
     """Yield long cells (C25)."""
     for column in columns:
-        rows = [row for row, cell in enumerate(column.cells, start=2) if len(cell) > thresholds.max_cell_chars]
+        rows = [
+            row for row, cell in enumerate(column.cells, start=2) if len(cell) > thresholds.max_cell_chars
+        ]
         if rows:
             yield Finding(
                 code="C25",

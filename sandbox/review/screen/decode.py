@@ -25,12 +25,14 @@ ENCODINGS = ("gb18030", "big5", "cp1252")
 _MARKUP = re.compile(r"\s*<(\?xml|!doctype|html|svg|script|body)\b", re.IGNORECASE)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _LINE_MARKS = {"\n", "\t"}
-_OTHER_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_OTHER_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 """Variation selectors, fillers and joiners that Unicode files under letters and marks."""
 
 
 def decode(data: bytes) -> tuple[str, list[Finding]]:
-    """Return the text of ``data`` in Unicode normal form C with ``\\n`` line ends.
+    """Return the text of ``data`` in Unicode normal form C with newline line ends.
 
     Raises:
         RefusedFile: it is another format, no known encoding, or holds invisible characters.

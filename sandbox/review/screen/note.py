@@ -1,4 +1,4 @@
-"""Text becomes a note in one canonical form: lines without trailing space, one ``\\n`` each."""
+"""Text becomes a note in one canonical form: lines without trailing space, one newline each."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ def read_note(text: str) -> Note:
     """
     if len(text) > MOST_CHARACTERS:
         raise refused(
-            "note", f"The note is longer than {MOST_CHARACTERS} characters.", fix="Shorten it to what is meant to leave."
+            "note",
+            f"The note is longer than {MOST_CHARACTERS} characters.",
+            fix="Shorten it to what is meant to leave.",
         )
     lines = [" ".join(line.split()) if line.strip() else "" for line in text.split("\n")]
-    lines = [_indent(original) + line if line else "" for original, line in zip(text.split("\n"), lines, strict=True)]
+    lines = [
+        _indent(original) + line if line else ""
+        for original, line in zip(text.split("\n"), lines, strict=True)
+    ]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:

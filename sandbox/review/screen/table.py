@@ -1,4 +1,4 @@
-"""Text becomes a table in one canonical form: comma, ``\\n``, minimal quotes, one header, no gaps.
+"""Text becomes a table in one canonical form: comma, newline, minimal quotes, one header, no gaps.
 
 Two forms on purpose. The *faithful* form changes only how cells are written down, so that an answer
 of the gateway keeps the very bytes its receipt names. The *neutral* form, for every other table,
@@ -31,7 +31,7 @@ def read_table(text: str, *, tabs: bool, thresholds: Thresholds) -> tuple[Table,
     """Return the table in ``text`` in its faithful form.
 
     Args:
-        text: decoded text with ``\\n`` line ends.
+        text: decoded text with newline line ends.
         tabs: whether the name promises tabs as separators.
         thresholds: :attr:`~Thresholds.max_rows` ends reading early.
 
@@ -51,7 +51,9 @@ def read_table(text: str, *, tabs: bool, thresholds: Thresholds) -> tuple[Table,
                 fix="Make the table rectangular: one header, no titles above, no notes below.",
                 where=f"row {number}",
             )
-    safe = Table(tuple(map(_safe, header)), tuple(tuple(_safe(_plain(cell)) for cell in line) for line in lines[1:]))
+    safe = Table(
+        tuple(map(_safe, header)), tuple(tuple(_safe(_plain(cell)) for cell in line) for line in lines[1:])
+    )
     _refuse_comma_numbers(safe)
     return safe, _formula_findings(safe, lines)
 
@@ -94,10 +96,14 @@ def _split(text: str, delimiter: str, *, most: int) -> list[list[str]]:
         for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
             if len(lines) > most:
                 raise refused(
-                    "C22", f"The table has more than {most} rows.", fix="Aggregate; single records do not leave."
+                    "C22",
+                    f"The table has more than {most} rows.",
+                    fix="Aggregate; single records do not leave.",
                 )
             if len(line) > MOST_COLUMNS:
-                raise refused("table", f"The table has more than {MOST_COLUMNS} columns.", fix="Split the table.")
+                raise refused(
+                    "table", f"The table has more than {MOST_COLUMNS} columns.", fix="Split the table."
+                )
             lines.append(line)
     except csv.Error as error:
         raise refused(
@@ -121,7 +127,10 @@ def _check_header(header: tuple[str, ...]) -> None:
         )
     if all(read_number(name) is not None for name in header):
         raise refused(
-            "header", "The first row holds numbers where names are expected.", fix="Add a header.", where="row 1"
+            "header",
+            "The first row holds numbers where names are expected.",
+            fix="Add a header.",
+            where="row 1",
         )
 
 
@@ -151,7 +160,7 @@ def _formula_findings(table: Table, lines: list[list[str]]) -> list[Finding]:
         code="formula",
         severity=Severity.INFO,
         where=f"row {row}, column {table.header[column]}",
-        sentence=f"{len(places)} cells would run as formulas in a spreadsheet; an apostrophe now precedes them.",
+        sentence=f"{len(places)} cells would run in a spreadsheet; an apostrophe now precedes them.",
     )
     return [finding]
 

@@ -1,0 +1,196 @@
+"""Every write to the review tables: each asks for the open transaction of its log entry.
+
+A move names the row version it was decided on, and the UPDATE itself compares it; nothing moved
+means somebody else was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from sandbox import canonical
+from sandbox.audit.event import Event, Kind, timestamp
+from sandbox.audit.log import Transaction
+from sandbox.canonical import Canonical, digest
+from sandbox.errors import Conflict
+from sandbox.review.request import Request, StoredFile, document_of
+from sandbox.review.screen.screening import ScreenedFile
+from sandbox.review.status import Party, Status, check_move
+from sandbox.store import tables
+
+
+def move(tx: Transaction, request: Request, end: Status, party: Party) -> Request:
+    """Move ``request`` and store what changed of its document; return it as it is now.
+
+    Raises:
+        Conflict: the table does not allow it, or the request has changed since it was read.
+        NotAllowed: another party makes this move.
+    """
+    check_move(request.status, end, party)
+    moved = replace(request, status=end, row_version=request.row_version + 1, updated_at=timestamp(tx.at))
+    t = tables.release_request
+    done = tx.connection.execute(
+        update(t)
+        .where(
+            t.c.id == request.id, t.c.row_version == request.row_version, t.c.status == str(request.status)
+        )
+        .values(
+            status=str(end),
+            round=moved.round,
+            row_version=moved.row_version,
+            document=document_of(moved),
+            updated_at=moved.updated_at,
+            purpose=moved.purpose,
+        )
+    )
+    if done.rowcount != 1:
+        raise stale()
+    return moved
+
+
+def stale() -> Conflict:
+    """Return the refusal of a decision on something that has changed meanwhile."""
+    return Conflict(
+        "stale",
+        "The request has changed since you looked at it.",
+        allowed="Look again, then decide.",
+    )
+
+
+def store_document(tx: Transaction, request: Request) -> None:
+    """Store what changed of the document of a request that has not moved."""
+    t = tables.release_request
+    same = (t.c.id == request.id, t.c.row_version == request.row_version)
+    tx.connection.execute(update(t).where(*same).values(document=document_of(request)))
+
+
+def at_version(request: Request, row_version: int | None) -> Request:
+    """Return ``request`` if it is as its viewer saw it; None asks for no comparison.
+
+    Raises:
+        Conflict: it has changed.
+    """
+    if row_version is not None and request.row_version != row_version:
+        raise stale()
+    return request
+
+
+def create(tx: Transaction, request: Request) -> None:
+    """Store a new request."""
+    tx.connection.execute(
+        insert(tables.release_request).values(
+            id=request.id,
+            author=request.author,
+            authorization=request.authorization,
+            purpose=request.purpose,
+            status=str(request.status),
+            round=request.round,
+            row_version=request.row_version,
+            document=document_of(request),
+            created_at=request.created_at,
+            updated_at=request.updated_at,
+        )
+    )
+
+
+def store_files(tx: Transaction, request: Request, screened: Iterable[ScreenedFile]) -> None:
+    """Store the canonical bytes and the report of each file of the request's round."""
+    for stored, file in zip(request.files, screened, strict=True):
+        known = select(tables.blob.c.sha256).where(tables.blob.c.sha256 == file.sha256)
+        if tx.connection.execute(known).first() is None:
+            tx.connection.execute(insert(tables.blob).values(sha256=file.sha256, content=file.canonical))
+        tx.connection.execute(
+            insert(tables.release_file).values(
+                request=request.id,
+                round=request.round,
+                name=stored.name,
+                sha256=stored.sha256,
+                original_sha256=stored.original_sha256,
+                size=stored.size,
+                verdict=str(stored.report.verdict),
+                report=canonical.encode(stored.report.to_document()),
+            )
+        )
+
+
+def store_vote(
+    tx: Transaction, request: Request, *, reviewer: str, verdict: str, reason: str, binding: str
+) -> None:
+    """Store a vote; one that the same person cast on other content of this round is void and gives way.
+
+    Raises:
+        Conflict: the reviewer has already voted on exactly this.
+    """
+    t = tables.vote
+    mine = (t.c.request == request.id, t.c.round == request.round, t.c.reviewer == reviewer)
+    if tx.connection.execute(select(t.c.reviewer).where(*mine, t.c.binding == binding)).first():
+        raise Conflict(
+            "already-voted",
+            "You have already decided on this round.",
+            allowed="A new round can be decided again.",
+        )
+    tx.connection.execute(delete(t).where(*mine))
+    tx.connection.execute(
+        insert(t).values(
+            request=request.id,
+            round=request.round,
+            reviewer=reviewer,
+            verdict=verdict,
+            reason=reason,
+            binding=binding,
+            at=timestamp(tx.at),
+        )
+    )
+
+
+def store_opened(tx: Transaction, request: Request, file: StoredFile, reviewer: str) -> None:
+    """Store that ``reviewer`` was shown these bytes."""
+    t = tables.opened
+    same = (t.c.request == request.id, t.c.sha256 == file.sha256, t.c.reviewer == reviewer)
+    if tx.connection.execute(select(t.c.reviewer).where(*same)).first() is None:
+        row = {"request": request.id, "sha256": file.sha256, "reviewer": reviewer, "at": timestamp(tx.at)}
+        tx.connection.execute(insert(t).values(row))
+
+
+def opened_by(connection: Connection, request: Request, reviewer: str) -> frozenset[str]:
+    """Return digests of this request's files that ``reviewer`` has opened."""
+    t = tables.opened
+    query = select(t.c.sha256).where(t.c.request == request.id, t.c.reviewer == reviewer)
+    return frozenset(connection.execute(query).scalars())
+
+
+def event(
+    kind: Kind,
+    request: Request,
+    *,
+    actor: str,
+    decision: str = "",
+    body: Mapping[str, Canonical] | None = None,
+) -> Event:
+    """Return an event about ``request``; its body always names the round."""
+    return Event(
+        kind=kind,
+        actor=actor,
+        subject=request.id,
+        authorization=request.authorization,
+        decision=decision,
+        related=tuple(str(receipt["answer"]) for receipt in request.receipts),
+        body={"round": request.round, **(body or {})},
+    )
+
+
+def files_body(request: Request) -> list[Canonical]:
+    """Return what the log keeps of each file: digests, never names or contents."""
+    return [
+        {
+            "name": digest(file.name.encode()),
+            "sha256": file.sha256,
+            "report": file.report.digest,
+            "verdict": str(file.report.verdict),
+            "receipt": file.receipt,
+        }
+        for file in request.files
+    ]

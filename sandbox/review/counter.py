@@ -1,0 +1,104 @@
+"""Where released packages are fetched: counted, until their time is over, and only as sealed.
+
+The bytes handed out are compared with the digest in the log, not only with the row beside them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select, update
+
+from sandbox.audit import reading
+from sandbox.audit.event import Kind, timestamp
+from sandbox.audit.log import Log, Transaction
+from sandbox.audit.reading import Entry
+from sandbox.canonical import digest
+from sandbox.errors import Conflict
+from sandbox.review import changes
+from sandbox.review.request import Request, read_request
+from sandbox.review.status import Party, Status
+from sandbox.review.view import Outbox
+from sandbox.store import tables
+
+
+def history(connection: Connection, request_id: str) -> list[Entry]:
+    """Return all entries about a request, oldest first."""
+    return reading.search(connection, subject=request_id, limit=None)[::-1]
+
+
+def outbox(connection: Connection, request: Request, *, most: int) -> Outbox | None:
+    """Return what is left of a released package, None where there is none to fetch."""
+    t = tables.package
+    query = select(t.c.sha256, t.c.expires_at, t.c.downloads).where(t.c.request == request.id)
+    row = connection.execute(query).one_or_none()
+    if row is None or request.status is not Status.RELEASED:
+        return None
+    return Outbox(sha256=row.sha256, expires_at=row.expires_at, downloads_left=max(0, most - row.downloads))
+
+
+def hand_out(log: Log, request_id: str, *, actor: str, most: int) -> tuple[str, bytes]:
+    """Count one download and return name and bytes of the package.
+
+    Raises:
+        Conflict: it is not released, expired, used up, or not what was sealed.
+    """
+    with log.writing() as tx:
+        request = read_request(tx.connection, request_id)
+        refusal, content = _take(tx, request, actor=actor, most=most)
+    # Raised after the commit: that the package expired, or was tampered with, is to be kept.
+    if refusal is not None:
+        raise refusal
+    return f"release-{request_id}.tar.gz", content
+
+
+def expire(log: Log, *, most: int) -> None:
+    """Move every released request whose time or downloads are used up."""
+    r, p = tables.release_request, tables.package
+    query = select(r.c.id).where(r.c.status == str(Status.RELEASED), r.c.id == p.c.request)
+    with log.reading() as connection:
+        released = connection.execute(query).scalars().all()
+    for request_id in released:
+        with log.writing() as tx:
+            request = read_request(tx.connection, request_id)
+            if request.status is Status.RELEASED and _is_over(tx, request, most=most):
+                _move(tx, request, Status.EXPIRED)
+
+
+def _take(tx: Transaction, request: Request, *, actor: str, most: int) -> tuple[Conflict | None, bytes]:
+    if request.status is not Status.RELEASED:
+        return Conflict("not-released", f"The request is {request.status}; there is nothing to fetch."), b""
+    if _is_over(tx, request, most=most):
+        _move(tx, request, Status.EXPIRED)
+        return Conflict("expired", "The package may no longer be fetched.", allowed="Submit it anew."), b""
+    t = tables.package
+    content = bytes(tx.connection.execute(select(t.c.content).where(t.c.request == request.id)).scalar_one())
+    if digest(content) != _released_digest(tx.connection, request):
+        _move(tx, request, Status.TAMPERED)
+        return Conflict("bytes-changed", "The stored package is not the one that was sealed."), b""
+    counted = tx.connection.execute(
+        update(t).where(t.c.request == request.id, t.c.downloads < most).values(downloads=t.c.downloads + 1)
+    )
+    if counted.rowcount != 1:
+        return Conflict("expired", "The package may no longer be fetched."), b""
+    body = {"package": digest(content)}
+    tx.append(changes.event(Kind.RELEASE_DOWNLOADED, request, actor=actor, body=body))
+    return None, content
+
+
+def _is_over(tx: Transaction, request: Request, *, most: int) -> bool:
+    t = tables.package
+    row = tx.connection.execute(select(t.c.expires_at, t.c.downloads).where(t.c.request == request.id)).one()
+    return bool(row.expires_at <= timestamp(tx.at) or row.downloads >= most)
+
+
+def _released_digest(connection: Connection, request: Request) -> str:
+    moved = [
+        entry.event
+        for entry in history(connection, request.id)
+        if entry.event["kind"] == Kind.RELEASE_MOVED and entry.event["decision"] == "released"
+    ]
+    return str(moved[-1]["body"]["package"]) if moved else ""
+
+
+def _move(tx: Transaction, request: Request, end: Status) -> None:
+    changes.move(tx, request, end, Party.SYSTEM)
+    tx.append(changes.event(Kind.RELEASE_MOVED, request, actor="system", decision=str(end)))

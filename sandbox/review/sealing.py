@@ -1,0 +1,228 @@
+"""From approved to released: everything is looked at once more, then signed.
+
+Two steps, because the package carries a proof of a log entry that must be durable first:
+
+1. :meth:`Sealer.seal`, one transaction: stored bytes against their digests, files and votes against
+   the log, voters' rights against the present groups; then the manifest's digest goes into the log;
+2. :meth:`Sealer.finish`, any number of times: the package is built from the sealed manifest alone.
+
+Bytes that are not those of the log end in TAMPERED; votes that no longer hold put the request back
+to review. Neither lets anything out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select
+
+from sandbox import canonical
+from sandbox.audit import reading
+from sandbox.audit.event import Kind, timestamp
+from sandbox.audit.keys import SigningKey
+from sandbox.audit.log import Log, Transaction
+from sandbox.canonical import Canonical, digest
+from sandbox.errors import Conflict
+from sandbox.policy.policies import Policies
+from sandbox.review import changes, rules
+from sandbox.review.package import Evidence, build
+from sandbox.review.request import Request, Vote, read_request
+from sandbox.review.status import Party, Status
+from sandbox.store import tables
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sealer:
+    """Seals approved requests."""
+
+    log: Log
+    policies: Policies
+    signer: SigningKey
+    """The release key."""
+    people: Callable[[str], frozenset[str]]
+    """Gives the groups a person is in now."""
+
+    def seal(self, request_id: str) -> None:
+        """Check an approved request once more and put its manifest on record; else do nothing."""
+        with self.log.writing() as tx:
+            request = read_request(tx.connection, request_id)
+            if request.status is not Status.APPROVED:
+                return
+            if differs_from_log(tx.connection, request):
+                self._stop(tx, request, Status.TAMPERED, "stored bytes or votes differ from the log")
+                return
+            approvals = self._standing(request)
+            if approvals is None:
+                self._stop(tx, request, Status.REVIEW, "votes no longer hold")
+                return
+            self._seal(tx, request, approvals)
+
+    def finish(self, request_id: str) -> None:
+        """Build the package of a sealed request and release it; else do nothing."""
+        with self.log.reading() as connection:
+            request = read_request(connection, request_id)
+            if request.status is not Status.SEALING:
+                return
+            files = {file.name: read_blob(connection, file.sha256) for file in request.files}
+        package = self._package(request, files)
+        with self.log.writing() as tx:
+            request = read_request(tx.connection, request_id)
+            if request.status is not Status.SEALING:
+                return
+            if package is None:
+                self._stop(tx, request, Status.TAMPERED, "stored bytes differ from the sealed manifest")
+                return
+            expires = tx.at + timedelta(days=self.policies.review.package_days)
+            _store_package(tx, request, package, expires=expires)
+            changes.move(tx, request, Status.RELEASED, Party.SYSTEM)
+            body: dict[str, Canonical] = {"package": digest(package), "expires": timestamp(expires)}
+            tx.append(
+                changes.event(Kind.RELEASE_MOVED, request, actor="system", decision="released", body=body)
+            )
+
+    def _stop(self, tx: Transaction, request: Request, end: Status, why: str) -> None:
+        changes.move(tx, request, end, Party.SYSTEM)
+        tx.append(
+            changes.event(
+                Kind.RELEASE_MOVED, request, actor="system", decision=str(end), body={"reason": why}
+            )
+        )
+
+    def _standing(self, request: Request) -> tuple[Vote, ...] | None:
+        """Return the approvals that hold now, None where they are too few or a veto stands."""
+        authorization = self.policies.authorizations.get(request.authorization)
+        if authorization is None or any(vote.verdict != "approve" for vote in request.votes):
+            return None
+        binding = rules.binding_of(request, policy_digest=self.policies.digest)
+        standing = tuple(
+            vote
+            for vote in request.votes
+            if vote.binding == binding
+            and not rules.why_not_eligible(
+                vote.reviewer, self.people(vote.reviewer), author=request.author, authorization=authorization
+            )
+        )
+        needed = max(request.quorum, self.policies.approvals_needed(authorization, risk=request.risk))
+        return standing if len(standing) >= needed else None
+
+    def _seal(self, tx: Transaction, request: Request, approvals: tuple[Vote, ...]) -> None:
+        manifest = _manifest(request, approvals, policy=self.policies.digest, sealed_at=timestamp(tx.at))
+        body: dict[str, Canonical] = {
+            "manifest": canonical.digest_of(manifest),
+            "files": [file.sha256 for file in request.files],
+        }
+        seq = tx.append(
+            changes.event(Kind.RELEASE_SEALED, request, actor="system", decision="sealed", body=body)
+        )
+        sealed = replace(request, sealed={"manifest": manifest, "seq": seq})
+        changes.move(tx, sealed, Status.SEALING, Party.SYSTEM)
+
+    def _package(self, request: Request, files: dict[str, bytes]) -> bytes | None:
+        seq, manifest = int(request.sealed["seq"]), canonical.encode(request.sealed["manifest"])
+        named = {file["name"]: file["sha256"] for file in request.sealed["manifest"]["files"]}
+        leaf = self.log.leaf(seq)
+        sealed = canonical.decode(leaf)
+        honest = (
+            sealed["subject"] == request.id
+            and sealed["body"].get("manifest") == digest(manifest)
+            and named == {name: digest(content) for name, content in files.items()}
+        )
+        if not honest:
+            return None
+        evidence = Evidence(
+            leaf=leaf, proof=self.log.proof(seq), log_key=self.log.key.note_text(self.log.origin)
+        )
+        return build(request.id, files=files, manifest=manifest, signer=self.signer, evidence=evidence)
+
+
+def read_blob(connection: Connection, sha256: str) -> bytes:
+    """Return stored canonical bytes.
+
+    Raises:
+        Conflict: they are gone.
+    """
+    content = connection.execute(select(tables.blob.c.content).where(tables.blob.c.sha256 == sha256)).scalar()
+    if content is None:
+        raise Conflict("bytes-missing", "The file's bytes are no longer stored.")
+    return bytes(content)
+
+
+def differs_from_log(connection: Connection, request: Request) -> bool:
+    """Return whether files, reports or votes of this round are not those that the log holds."""
+    entries = reading.search(connection, subject=request.id, limit=None)[::-1]
+    events = [
+        entry.event
+        for entry in entries
+        if entry.event["subject"] == request.id and entry.event["body"].get("round") == request.round
+    ]
+    screened = [event["body"]["files"] for event in events if event["kind"] == Kind.RELEASE_SCREENED]
+    cast = {event["actor"]: event for event in events if event["kind"] == Kind.RELEASE_VOTED}
+    logged = {(name, event["decision"], event["body"]["binding"]) for name, event in cast.items()}
+    stored = {(vote.reviewer, vote.verdict, vote.binding) for vote in request.votes}
+    contents = connection.execute(
+        select(tables.blob.c.sha256, tables.blob.c.content).where(
+            tables.blob.c.sha256.in_([file.sha256 for file in request.files])
+        )
+    ).all()
+    whole = {sha256 for sha256, content in contents if digest(bytes(content)) == sha256}
+    return (
+        screened != [changes.files_body(request)]
+        or logged != stored
+        or not {file.sha256 for file in request.files} <= whole
+    )
+
+
+def _manifest(
+    request: Request, approvals: tuple[Vote, ...], *, policy: str, sealed_at: str
+) -> dict[str, Canonical]:
+    return {
+        "version": MANIFEST_VERSION,
+        "release": request.id,
+        "round": request.round,
+        "author": request.author,
+        "authorization": request.authorization,
+        "purpose": request.purpose,
+        "policy": policy,
+        "risk": request.risk,
+        "sealed_at": sealed_at,
+        "files": [
+            {
+                "name": file.name,
+                "sha256": file.sha256,
+                "size": file.size,
+                "answer": file.receipt,
+                "findings": file.report.to_document(),
+            }
+            for file in request.files
+        ],
+        "findings": request.report.to_document(),
+        "receipts": [dict(receipt) for receipt in request.receipts],
+        "votes": [
+            {
+                "reviewer": vote.reviewer,
+                "verdict": vote.verdict,
+                "reason": vote.reason,
+                "acknowledged": list(request.acknowledged.get(vote.reviewer, ())),
+                "binding": vote.binding,
+                "at": vote.at,
+            }
+            for vote in approvals
+        ],
+    }
+
+
+def _store_package(tx: Transaction, request: Request, content: bytes, *, expires: datetime) -> None:
+    tx.connection.execute(
+        insert(tables.package).values(
+            request=request.id,
+            sha256=digest(content),
+            content=content,
+            sealed_at=timestamp(tx.at),
+            expires_at=timestamp(expires),
+            downloads=0,
+        )
+    )
