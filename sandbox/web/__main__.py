@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 
-from sandbox.errors import StartupRefusal
+from sandbox.errors import StartupRefusal, Unavailable
 from sandbox.settings import Settings
 from sandbox.web.server import serve
 
@@ -26,7 +26,7 @@ def main() -> int:
     logging.getLogger("tornado").setLevel(logging.ERROR)
     try:
         asyncio.run(serve(Settings.from_environment(), ready=_say))
-    except StartupRefusal as refusal:
+    except (StartupRefusal, Unavailable) as refusal:
         sys.stderr.write(f"{refusal}\n")
         return REFUSED
     return 0

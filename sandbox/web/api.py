@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from sandbox.answer import balance_document
-from sandbox.errors import Malformed
-from sandbox.web.bodies import Question, Submission
+from sandbox.web.bodies import Question, Round, Submission
 from sandbox.web.route import Call, Reply
 
 
@@ -55,15 +54,26 @@ def catalogue(call: Call) -> Reply:
 def submit(call: Call) -> Reply:
     """Hand files in for release."""
     submission = call.read(Submission)
-    files = {file.name: file.content for file in submission.files}
-    if len(files) != len(submission.files):
-        raise Malformed("file-twice", "Two files have the same name.", allowed="Give each file its own name.")
     view = call.gateway.desk.submit(
         call.actor,
         authorization=submission.authorization,
         purpose=submission.purpose,
-        files=files,
+        files=submission.by_name(),
         receipts=submission.receipts,
+    )
+    return json_reply(view.to_document(), status=201)
+
+
+def resubmit(call: Call) -> Reply:
+    """Answer a return or a block with corrected files."""
+    again = call.read(Round)
+    view = call.gateway.desk.resubmit(
+        call.actor,
+        call.params["id"],
+        row_version=again.row_version,
+        files=again.by_name(),
+        receipts=again.receipts,
+        purpose=again.purpose,
     )
     return json_reply(view.to_document(), status=201)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from decimal import Decimal
-from typing import Annotated, Literal, get_origin
+from typing import Annotated, Literal, Self, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from sandbox.privacy.loss import parse_epsilon
 
@@ -89,15 +89,45 @@ class SubmittedFile(Body):
     """The file's bytes."""
 
 
-class Submission(Body):
+class Files(Body):
+    """Files that shall leave, and where they come from."""
+
+    files: Annotated[list[SubmittedFile], Field(min_length=1, max_length=FILES_LIMIT)]
+    receipts: Annotated[list[str], Field(max_length=RECEIPTS_LIMIT)] = []
+    """Receipts of the answers that the files come from."""
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        if len(self.by_name()) != len(self.files):
+            raise ValueError("two files have the same name")
+        return self
+
+    def by_name(self) -> dict[str, bytes]:
+        """Return the bytes of each file."""
+        return {file.name: file.content for file in self.files}
+
+
+class Submission(Files):
     """A request to release files."""
 
     authorization: Name
     purpose: Annotated[str, Field(min_length=1, max_length=4000)]
     """What the files are for and what they show; the reviewers read it."""
-    files: Annotated[list[SubmittedFile], Field(min_length=1, max_length=FILES_LIMIT)]
-    receipts: Annotated[list[str], Field(max_length=RECEIPTS_LIMIT)] = []
-    """Receipts of the answers that the files come from."""
+
+
+class Round(Files):
+    """Corrected files for a request that came back."""
+
+    row_version: Annotated[int, Field(ge=0)]
+    """The version of the request that the author looked at."""
+    purpose: Annotated[str, Field(max_length=4000)] = ""
+    """A new purpose; the old one stands where left out."""
+
+
+class Withdrawal(Form):
+    """An author takes a request back."""
+
+    row_version: Annotated[int, Field(ge=0)]
 
 
 class Decision(Form):

@@ -66,7 +66,7 @@ def _operation(route: Route, channel: Channel) -> dict[str, Any]:
     problems = {"description": "A refusal.", "content": {problem.CONTENT_TYPE: {"schema": _ref("Problem")}}}
     page = channel is Channel.CONSOLE and not route.path.startswith("/api/")
     media = "text/html" if page else JSON_TYPE
-    success = "201" if route.path.endswith("/releases") and route.method == "POST" else "200"
+    success = "201" if route.path.endswith(("/releases", "/rounds")) and route.method == "POST" else "200"
     operation: dict[str, Any] = {
         "summary": route.summary,
         "parameters": [

@@ -7,8 +7,10 @@ from typing import Any
 from sandbox.answer import balance_document
 from sandbox.audit.event import Kind
 from sandbox.audit.reading import Entry
+from sandbox.review.status import TRANSITIONS, Status
+from sandbox.web.bodies import Withdrawal
 from sandbox.web.render import page
-from sandbox.web.route import Call, Reply, download
+from sandbox.web.route import Call, Reply, download, redirect
 from sandbox.web.words import stage
 
 HISTORY = 50
@@ -48,6 +50,7 @@ def release(call: Call) -> Reply:
         "release.html",
         release=view,
         stage=stage(view["status"]),
+        withdrawable=(Status(view["status"]), Status.WITHDRAWN) in TRANSITIONS,
         log_key=log.key.note_text(log.origin),
     )
 
@@ -56,6 +59,13 @@ def package(call: Call) -> Reply:
     """Hand out the released package; counted and recorded by the desk."""
     name, data = call.gateway.desk.download(call.actor, call.params["id"])
     return download(name=name, data=data)
+
+
+def withdraw(call: Call) -> Reply:
+    """Take a request back."""
+    version = call.read(Withdrawal).row_version
+    call.gateway.desk.withdraw(call.actor, call.params["id"], row_version=version)
+    return redirect("/releases")
 
 
 def _question(call: Call, intent: Entry) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from sandbox.errors import NotFound
 from sandbox.policy.roles import Channel, Scope
 from sandbox.web import api, openapi, pages_analyst, pages_audit, pages_home, pages_review
-from sandbox.web.bodies import Confirmation, Decision, Question, Submission
+from sandbox.web.bodies import Confirmation, Decision, Question, Round, Submission, Withdrawal
 from sandbox.web.problem import MethodNotAllowed
 from sandbox.web.route import Call, Reply, Route
 
@@ -52,13 +52,18 @@ ROUTES: tuple[Route, ...] = (
         returns="The new request with its files and findings.",
     ),
     Route(
+        method="POST", path=f"{API}/releases/{{id}}/rounds", handler=api.resubmit, scope=Scope.REQUEST,
+        channels=NOTEBOOK, body=Round, recorded=True,
+        summary="Answer a return or a block with corrected files.", returns="The request in its new round.",
+    ),
+    Route(
         method="GET", path=f"{API}/releases", handler=api.releases, scope=Scope.REQUEST, channels=NOTEBOOK,
         summary="List the caller's own release requests.", returns="The requests, newest first.",
     ),
     Route(
         method="GET", path=f"{API}/releases/{{id}}", handler=api.release, scope=Scope.REQUEST,
         channels=NOTEBOOK,
-        recorded=True, summary="Show one of the caller's release requests.",
+        summary="Show one of the caller's release requests.",
         returns="The request with its files and findings.",
     ),
     Route(
@@ -91,7 +96,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET", path="/releases/{id}", handler=pages_analyst.release, scope=Scope.REQUEST,
         channels=CONSOLE,
-        recorded=True, summary="One of your release requests.", returns="A page.",
+        summary="One of your release requests.", returns="A page.",
     ),
     Route(
         method="POST", path="/releases/{id}/package", handler=pages_analyst.package, scope=Scope.REQUEST,
@@ -99,16 +104,21 @@ ROUTES: tuple[Route, ...] = (
         summary="Download a released package; each download is counted.", returns="The package.",
     ),
     Route(
+        method="POST", path="/releases/{id}/withdraw", handler=pages_analyst.withdraw, scope=Scope.REQUEST,
+        channels=CONSOLE, body=Withdrawal, recorded=True, summary="Take one of your requests back.",
+        returns="Leads to the list.",
+    ),
+    Route(
         method="GET", path="/review", handler=pages_review.queue, scope=Scope.REVIEW, channels=CONSOLE,
         summary="Requests that wait for your decision.", returns="A page.",
     ),
     Route(
         method="GET", path="/review/{id}", handler=pages_review.request, scope=Scope.REVIEW, channels=CONSOLE,
-        recorded=True, summary="One request, with the form of the decision.", returns="A page.",
+        summary="One request, with the form of the decision.", returns="A page.",
     ),
     Route(
         method="GET", path="/review/{id}/files/{name}", handler=pages_review.file, scope=Scope.REVIEW,
-        channels=CONSOLE, recorded=True, summary="The bytes of a file that would leave; looking is recorded.",
+        channels=CONSOLE, summary="The bytes of a file that would leave; looking is recorded.",
         returns="A page.",
     ),
     Route(

@@ -26,7 +26,7 @@ from sandbox.errors import StartupRefusal
 from sandbox.gateway import Gateway
 from sandbox.policy.roles import Channel
 from sandbox.settings import Settings
-from sandbox.web import session
+from sandbox.web import problem, session
 from sandbox.web.console import Callback, ConsoleFront
 from sandbox.web.door import DoorFront
 from sandbox.web.front import DRAIN, Site
@@ -37,6 +37,8 @@ WORKERS = 16
 """Requests worked on at once; the engine and the log have their own, smaller limits."""
 GRACE = 10.0
 """Seconds that running requests get when the server is told to stop."""
+SETTLE_SECONDS = 300.0
+"""How often releases are looked after that nobody is asking about."""
 SOCKET_MODE = 0o660
 HEADER_LIMIT = 32 * 1024
 """Bytes of a request's headers."""
@@ -77,6 +79,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
 
     Raises:
         StartupRefusal: the gateway, a key, the socket or the port is not fit.
+        Unavailable: the log cannot be written.
     """
     gateway = Gateway.open(settings)
     door_auth, console_auth = session.door_auth(settings), session.console_auth(settings)
@@ -88,12 +91,26 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
         door = _server(door_application(gateway, pool, door_auth), settings)
         console = _server(console_application(gateway, pool, console_auth), settings)
         _listen(door, console, settings)
+        # Nothing is accepted before the loop runs on; and whoever holds the socket is the only server.
+        gateway.begin_serving()
+        settling = asyncio.create_task(_settle_now_and_then(gateway, pool))
         ready(f"gateway ready: {settings.gateway_socket} and {settings.console_url}")
         await stop.wait()
+        settling.cancel()
         for server in (door, console):
             server.stop()
         await _close(door, console)
     settings.gateway_socket.unlink(missing_ok=True)
+
+
+async def _settle_now_and_then(gateway: Gateway, pool: ThreadPoolExecutor) -> None:
+    """Finish releases that were left half sealed, and expire packages whose time is over."""
+    while True:
+        await asyncio.sleep(SETTLE_SECONDS)
+        try:
+            await asyncio.get_running_loop().run_in_executor(pool, gateway.desk.settle)
+        except Exception as fault:  # noqa: BLE001  # one failed round must not end all later ones
+            log.error("releases were not settled: %s", problem.where(fault))  # noqa: TRY400  # its text may hold data
 
 
 def _server(application: Application, settings: Settings) -> HTTPServer:

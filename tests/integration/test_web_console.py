@@ -1,0 +1,297 @@
+"""The console as a process of its own, with a hub that lets in whoever the test names."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from sandbox.gateway import Gateway
+from sandbox.policy.roles import Actor, Channel, scopes_of
+from sandbox.settings import Settings
+from sandbox.web.session import ACCESS_SCOPE
+
+SMALL_POLICIES = Path(__file__).parents[1] / "policies"
+PEOPLE = {
+    "ana": ["analysts", "visits-study"],
+    "rita": ["reviewers"],
+    "rolf": ["reviewers"],
+    "olaf": ["officers"],
+}
+PURPOSE = "第二張表 <script>alert(1)</script>"
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the hub as a log-in takes: a code is a name, a token is ``of-`` and the name."""
+
+    def do_GET(self) -> None:
+        name = self.headers["Authorization"].removeprefix("token of-")
+        groups = PEOPLE[name]
+        scopes = [ACCESS_SCOPE, *(scope.value for scope in scopes_of(frozenset(groups)))]
+        self._send({"kind": "user", "name": name, "groups": groups, "scopes": scopes})
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        assert form["code_verifier"], "the log-in uses PKCE"
+        self._send({"access_token": "of-" + form["code"][0]})
+
+    def _send(self, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Stay silent."""
+
+
+class Page:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status, self.headers = response.status, response.headers
+        self.data = response.read()
+        self.text = self.data.decode("utf-8", "replace")
+
+    @property
+    def xsrf(self) -> str:
+        found = re.search(r'name="_xsrf" value="([^"]+)"', self.text)
+        assert found is not None
+        return found[1]
+
+
+class Browser:
+    """Keeps cookies, follows nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.host = f"{settings.console_host}:{settings.console_port}"
+        self.port = settings.console_port
+        self.cookies: SimpleCookie = SimpleCookie()
+
+    def get(self, path: str, **headers: str) -> Page:
+        return self.send("GET", path, None, headers)
+
+    def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
+        return self.send("POST", path, urlencode(fields), headers)
+
+    def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Page:
+        sent = {"Host": self.host, "Cookie": "; ".join(f"{k}={m.value}" for k, m in self.cookies.items())}
+        sent |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body=body, headers=sent)
+        response = connection.getresponse()
+        for cookie in response.headers.get_all("Set-Cookie") or []:
+            self.cookies.load(cookie)
+        page = Page(response)
+        connection.close()
+        return page
+
+    def log_in(self, name: str) -> Browser:
+        away = self.get("/").headers["Location"]
+        state = parse_qs(urlsplit(away).query)["state"][0]
+        back = self.get(f"/oauth_callback?code={name}&state={state}")
+        assert (back.status, back.headers["Location"]) == (302, "/")
+        return self
+
+
+class Console:
+    def __init__(self, settings: Settings, *, waiting: str, deciding: str) -> None:
+        self.settings = settings
+        self.waiting = waiting
+        self.deciding = deciding
+
+    def browser(self, name: str = "") -> Browser:
+        browser = Browser(self.settings)
+        return browser.log_in(name) if name else browser
+
+
+def submit(settings: Settings) -> str:
+    gateway = Gateway.open(settings)
+    groups = frozenset(PEOPLE["ana"])
+    ana = Actor(name="ana", groups=groups, scopes=scopes_of(groups), channel=Channel.NOTEBOOK)
+    answer = gateway.ask(
+        sql="SELECT district, COUNT(*) AS n FROM visits WHERE service = 'gp' GROUP BY district",
+        authorization="visits-study",
+        epsilon=Decimal("0.2"),
+        actor=ana,
+    ).to_document()
+    view = gateway.desk.submit(
+        ana,
+        authorization="visits-study",
+        purpose=PURPOSE,
+        files={"visits.csv": answer["csv"].encode()},
+        receipts=[answer["receipt"]],
+    )
+    gateway.books.engine.dispose()
+    return view.id
+
+
+@pytest.fixture(scope="module")
+def console(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("console") / "home"))
+    hub = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=hub.serve_forever, daemon=True).start()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    settings = Settings(
+        home=home, raw=home / "raw", policies=SMALL_POLICIES, hub_api_port=hub.server_port, console_port=port
+    )
+    waiting, deciding = submit(settings), submit(settings)
+    chosen = {"HOME": home, "POLICIES": SMALL_POLICIES, "HUB_API_PORT": hub.server_port, "CONSOLE_PORT": port}
+    environment = {**os.environ, **{f"SANDBOX_{name}": str(value) for name, value in chosen.items()}}
+    environment["SANDBOX_ISOLATION"] = "bubblewrap"
+    with subprocess.Popen(
+        [sys.executable, "-m", "sandbox.web"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("gateway ready")
+        yield Console(settings, waiting=waiting, deciding=deciding)
+        server.terminate()
+        assert server.wait(20) == 0
+    hub.shutdown()
+    hub.server_close()
+
+
+def test_a_stranger_is_led_to_the_hubs_log_in(console: Console) -> None:
+    page = console.browser().get("/review")
+    assert page.status == 302
+    assert page.headers["Location"].startswith(f"{console.settings.hub_url}/hub/api/oauth2/authorize?")
+    assert "code_challenge=" in page.headers["Location"]
+
+
+def test_a_token_in_a_header_or_an_address_does_not_log_in(console: Console) -> None:
+    browser = console.browser()
+    assert browser.get("/?token=of-rita").status == 302
+    assert browser.get("/", Authorization="token of-rita").status == 302
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/releases", "/nothing", "/static/console.css", "/api/v1/openapi.json"]
+)
+def test_every_answer_carries_the_security_headers(console: Console, path: str) -> None:
+    headers = console.browser("ana").get(path).headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Server"] is None
+
+
+def test_another_host_name_is_refused(console: Console) -> None:
+    assert console.browser("ana").get("/", Host="evil.example:80").status == 421
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("ana", {"/account", "/releases"}), ("rita", {"/review"}), ("olaf", {"/audit"})],
+)
+def test_each_role_opens_its_own_pages_only(console: Console, name: str, allowed: set[str]) -> None:
+    browser = console.browser(name)
+    opened = {
+        path for path in ("/account", "/releases", "/review", "/audit") if browser.get(path).status == 200
+    }
+    assert opened == allowed
+
+
+def test_what_an_analyst_wrote_is_shown_as_text(console: Console) -> None:
+    page = console.browser("rita").get(f"/review/{console.waiting}")
+    assert "第二張表" in page.text
+    assert "<script" not in page.text
+
+
+def test_a_form_without_its_token_changes_nothing(console: Console) -> None:
+    rita = console.browser("rita")
+    page = rita.post(f"/review/{console.waiting}", [("verdict", "reject"), ("row_version", "0")])
+    assert page.status == 401
+    assert rita.get(f"/review/{console.waiting}").status == 200
+
+
+def test_a_form_that_another_site_sends_is_refused(console: Console) -> None:
+    rita = console.browser("rita")
+    token = rita.get(f"/review/{console.waiting}").xsrf
+    fields = [("_xsrf", token), ("verdict", "reject"), ("row_version", "0")]
+    page = rita.post(
+        f"/review/{console.waiting}", fields, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate"
+    )
+    assert page.status == 403
+
+
+def test_a_link_from_another_site_does_not_open_a_file(console: Console) -> None:
+    path = f"/review/{console.waiting}/files/visits.csv"
+    page = console.browser("rolf").get(path, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
+    assert (page.status, page.headers["Location"]) == (303, f"/review/{console.waiting}")
+
+
+def test_an_unreadable_form_is_refused_with_a_page(console: Console) -> None:
+    rita = console.browser("rita")
+    token = rita.get(f"/review/{console.waiting}").xsrf
+    page = rita.post(
+        f"/review/{console.waiting}", [("_xsrf", token), ("verdict", "burn"), ("row_version", "x")]
+    )
+    assert page.status == 400
+    assert "Back to the start page" in page.text
+
+
+def test_an_officer_finds_an_entry_its_proof_and_its_sealed_text_and_each_look_is_recorded(
+    console: Console,
+) -> None:
+    olaf = console.browser("olaf")
+    found = olaf.get("/audit?kind=question.intent")
+    seq = re.findall(r'href="/audit/(\d+)"', found.text)[0]
+    entry = olaf.get(f"/audit/{seq}")
+    assert "service = ?" in entry.text.replace("&#39;", "'") or "?" in entry.text
+    revealed = olaf.post(f"/audit/{seq}/private", [("_xsrf", entry.xsrf)])
+    assert "FROM visits WHERE" in revealed.text
+    assert olaf.get(f"/audit/{seq}/proof").data.startswith(b"c2sp.org/tlog-proof@v1")
+    assert olaf.get("/audit?kind=audit.read&actor=olaf").text.count("audit.read") > 3
+
+
+def test_hostile_places_in_the_log_are_not_found(console: Console) -> None:
+    olaf = console.browser("olaf")
+    for path in ("/audit/-1", "/audit/99999999999999999999", "/audit/x", "/audit/4000", "/trace/nobody"):
+        assert olaf.get(path).status == 404
+
+
+def test_a_release_goes_from_queue_to_download_on_the_pages(console: Console) -> None:
+    request = f"/review/{console.deciding}"
+    outcome = [_approve(console.browser(name), request) for name in ("rita", "rolf")]
+    assert 303 in outcome
+    ana = console.browser("ana")
+    page = ana.get(f"/releases/{console.deciding}")
+    assert "Released" in page.text
+    package = ana.post(f"/releases/{console.deciding}/package", [("_xsrf", page.xsrf)])
+    assert package.status == 200
+    assert package.headers["Content-Disposition"].startswith("attachment")
+    story = console.browser("olaf").get(f"/trace/{console.deciding}").text
+    assert story.index("release.submitted") < story.index("release.voted") < story.index("release.downloaded")
+
+
+def _approve(browser: Browser, request: str) -> int:
+    """Approve as the pages ask for it: first without opening, then as it must be."""
+    page = browser.get(request)
+    if page.status != 200 or 'name="row_version"' not in page.text:
+        return page.status
+    version = re.findall(r'name="row_version" value="(\d+)"', page.text)[0]
+    codes = re.findall(r'name="acknowledge" value="([^"]+)"', page.text)
+    fields = [("_xsrf", page.xsrf), ("verdict", "approve"), ("row_version", version), ("reason", "checked")]
+    fields += [("acknowledge", code) for code in codes]
+    assert browser.post(request, fields).status == 409, "nothing was opened yet"
+    assert 'class="preview"' in browser.get(f"{request}/files/visits.csv").text
+    return browser.post(request, fields).status

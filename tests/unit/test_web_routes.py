@@ -1,0 +1,106 @@
+"""The table of routes, and what is generated from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.errors import NotFound
+from sandbox.policy.roles import Channel, Scope
+from sandbox.review.status import Status
+from sandbox.web import openapi
+from sandbox.web.preview import PAGE_ROWS, preview
+from sandbox.web.problem import MethodNotAllowed
+from sandbox.web.routes import DOOR_PREFIX, ROUTES, find
+from sandbox.web.words import STAGES
+
+DOCS = Path(__file__).parents[2] / "docs" / "http-api.md"
+
+
+def test_the_documentation_shows_the_table_as_it_is() -> None:
+    assert openapi.table(ROUTES) in DOCS.read_text(encoding="utf-8")
+
+
+def test_no_two_routes_of_a_channel_answer_the_same_address() -> None:
+    seen = [(route.method, route.path, channel) for route in ROUTES for channel in route.channels]
+    assert len(seen) == len(set(seen))
+
+
+def test_only_what_tells_nothing_is_public() -> None:
+    assert {route.path for route in ROUTES if route.public} == {
+        "/api/v1/health",
+        "/api/v1/openapi.json",
+        "/static/{name}",
+    }
+
+
+def test_review_and_audit_are_not_reached_through_the_door() -> None:
+    privileged = {Scope.REVIEW, Scope.AUDIT, Scope.POLICY, Scope.AUTHORITY}
+    assert not [r for r in ROUTES if r.scope in privileged and Channel.NOTEBOOK in r.channels]
+
+
+def test_whatever_changes_something_needs_a_scope_and_a_body() -> None:
+    assert all(
+        route.scope is not None and route.body is not None for route in ROUTES if route.method == "POST"
+    )
+
+
+def test_a_parameter_matches_one_segment_only() -> None:
+    route, params = find(
+        ("review", "r-1", "files", "a.csv"), method="GET", channel=Channel.CONSOLE, prefix=""
+    )
+    assert (route.path, params) == ("/review/{id}/files/{name}", {"id": "r-1", "name": "a.csv"})
+    with pytest.raises(NotFound):
+        find(("review", "r-1", "files", "a", "b"), method="GET", channel=Channel.CONSOLE, prefix="")
+
+
+def test_the_refused_method_says_which_ones_there_are() -> None:
+    with pytest.raises(MethodNotAllowed) as caught:
+        find(
+            ("services", "gateway", "api", "v1", "releases"),
+            method="PUT",
+            channel=Channel.NOTEBOOK,
+            prefix=DOOR_PREFIX,
+        )
+    assert caught.value.methods == ("GET", "POST")
+
+
+@pytest.mark.parametrize("channel", [Channel.NOTEBOOK, Channel.CONSOLE])
+def test_every_reference_in_the_description_points_at_something(channel: Channel) -> None:
+    document = openapi.document(ROUTES, channel=channel, prefix="")
+    assert all(name in document["components"]["schemas"] for name in _references(document))
+
+
+def test_every_state_of_a_request_has_words() -> None:
+    assert set(STAGES) == set(Status)
+
+
+def test_a_preview_marks_the_cells_that_findings_name() -> None:
+    findings = [
+        {"severity": "flag", "where": "row 3, column n"},
+        {"severity": "info", "where": "row 2, column n"},
+    ]
+    shown = preview("t.csv", "區,n\n北,<b>10\n南,3\n".encode(), findings)
+    assert shown.header == ("區", "n")
+    assert [[(cell.text, cell.marked) for cell in cells] for _, cells in shown.rows] == [
+        [("北", False), ("<b>10", False)],
+        [("南", False), ("3", True)],
+    ]
+
+
+def test_a_long_file_is_shown_page_by_page_without_losing_a_row() -> None:
+    data = ("n\n" + "".join(f"{number}\n" for number in range(2 * PAGE_ROWS + 1))).encode()
+    pages = [preview("t.csv", data, [], page=page) for page in (1, 2, 3)]
+    numbers = [number for page in pages for number, _ in page.rows]
+    assert numbers == list(range(2, 2 * PAGE_ROWS + 3))
+    assert preview("t.csv", data, [], page=99).page == 3
+
+
+def _references(value: object) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"].rsplit("/", 1)[1]] if "$ref" in value else []
+        return own + [name for item in value.values() for name in _references(item)]
+    if isinstance(value, list):
+        return [name for item in value for name in _references(item)]
+    return []
