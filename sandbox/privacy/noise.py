@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import opendp.prelude as dp
@@ -23,6 +23,8 @@ from sandbox.privacy.plan import ExactCells, NoisyCells, noise_scale
 
 SATURATION = 2**62
 """Largest absolute value of a cell that enters the mechanism."""
+MECHANISMS = 256
+"""Mechanisms kept ready: making one costs more than using it, and questions repeat few scales."""
 
 
 class NoiseFault(SandboxError):
@@ -69,7 +71,8 @@ def _features() -> None:
     dp.enable_features("contrib")
 
 
-def _mechanism(scale: float) -> Any:  # OpenDP's measurement is untyped in the stub sense
+@lru_cache(maxsize=MECHANISMS)
+def _mechanism(scale: float) -> Any:  # OpenDP's measurements carry no useful static type
     _features()
     integers = dp.vector_domain(dp.atom_domain(T="i64"))
     return dp.m.make_laplace(integers, dp.l1_distance(T="i64"), scale=scale)

@@ -39,6 +39,8 @@ MOST_CELLS = 10_000
 """Cells one answer may have; each is shown, empty or not."""
 LARGEST_SENSITIVITY = 2**53
 """Above it a float does not hold a sensitivity exactly, and noise would be all there is."""
+LARGEST_SCALE = 2**56
+"""Above it noise could reach the ends of 64 bits; below it 2^62 is reached once in e^64 draws."""
 Cell = tuple[int | str, ...]
 _SHARE = Context(prec=24, rounding=ROUND_FLOOR)
 
@@ -212,18 +214,14 @@ def _check_epsilon(checked: CheckedQuery, epsilon: Decimal) -> None:
 
 def _measurement(checked: CheckedQuery, statistic: Statistic, cells: int, epsilon: Decimal) -> Measurement:
     sensitivity = _sensitivity(checked, statistic, cells)
-    if sensitivity > LARGEST_SENSITIVITY:
+    scale = noise_scale(sensitivity, epsilon)
+    if sensitivity > LARGEST_SENSITIVITY or scale > LARGEST_SCALE:
         raise NotAnswerable(
             "sum-too-large",
-            f"One unit may change a sum of {statistic.column} by more than can be added up exactly.",
-            allowed="The data's steward can narrow the bounds or keep fewer rows of each unit.",
+            f"One unit may change a sum of {statistic.column} by more than can be hidden in 64 bits.",
+            allowed="Ask with a larger epsilon; a steward can narrow the bounds or keep fewer rows a unit.",
         )
-    return Measurement(
-        statistic=statistic,
-        sensitivity=sensitivity,
-        epsilon=epsilon,
-        scale=noise_scale(sensitivity, epsilon),
-    )
+    return Measurement(statistic=statistic, sensitivity=sensitivity, epsilon=epsilon, scale=scale)
 
 
 def _sensitivity(checked: CheckedQuery, statistic: Statistic, cells: int) -> int:

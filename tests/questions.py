@@ -1,0 +1,122 @@
+"""Paid plans over small tables, made the way the product makes them: parsed, checked, planned, charged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
+
+from sandbox.policy.authorization import AuthorizationPolicy
+from sandbox.policy.check import check
+from sandbox.policy.dataset import DatasetPolicy, Use
+from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
+from sandbox.policy.policies import Policies
+from sandbox.policy.roles import Actor, Channel, Scope
+from sandbox.privacy.charge import Charge
+from sandbox.privacy.plan import ExactCells, Plan, make_plan
+from sandbox.query.sql import parse
+from sandbox.sources.engine import extract
+from sandbox.sources.register import register
+from sandbox.sources.snapshot import Snapshot, shape_of
+
+SEED = bytes(range(32))
+ACTOR = Actor(
+    name="ana", groups=frozenset({"study"}), scopes=frozenset({Scope.QUERY}), channel=Channel.NOTEBOOK
+)
+VISITS: dict[str, dict[str, Any]] = {
+    "person_id": {"use": "unit_id"},
+    "district": {"use": "group_key", "domain": ["Bei", "Dong", "Nan"]},
+    "year": {"use": "group_key", "domain": [1, 2]},
+    "cost": {"use": "measure", "bounds": ["0", "100"], "decimals": 1, "functions": ["count", "sum", "avg"]},
+    "change": {"use": "measure", "bounds": ["-50", "20"], "functions": ["count", "sum", "avg"]},
+    "day": {"use": "filter", "type": "date"},
+    "note": {"use": "hidden"},
+}
+
+
+def dataset_of(
+    columns: dict[str, dict[str, Any]], *, source: str = "visits.parquet", max_rows: int = 4
+) -> DatasetPolicy:
+    """Return a dataset with one table, ``visits``."""
+    table = {"source": source, "max_rows_per_unit": max_rows, "columns": columns}
+    return DatasetPolicy.model_validate(
+        {
+            "name": "health",
+            "title": "Health",
+            "owner": "Tests",
+            "grade": "general-3",
+            "openness": "sandbox_only",
+            "population": "residents",
+            "profile_epsilon": "0.5",
+            "tables": {"visits": table},
+        }
+    )
+
+
+def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1") -> Plan:
+    """Return the plan of one question, all columns opened."""
+    opened = {
+        name: [key for key, column in table.columns.items() if column.use not in {Use.UNIT_ID, Use.HIDDEN}]
+        for name, table in dataset.tables.items()
+    }
+    authorization = AuthorizationPolicy.model_validate(
+        {
+            "name": "study",
+            "group": "study",
+            "dataset": dataset.name,
+            "purpose": "Tests",
+            "mode": "scenario",
+            "conditions": "None",
+            "term": {"start": datetime(2026, 1, 1, tzinfo=UTC), "end": datetime(2027, 1, 1, tzinfo=UTC)},
+            "exit": "None",
+            "responsible": "Tests",
+            "tables": opened,
+            "loss": {"per_query_epsilon": "10", "total_epsilon": "50", "total_delta": "1e-6"},
+        }
+    )
+    population = PopulationPolicy.model_validate(
+        {"name": "residents", "description": "All", "lifetime_epsilon": "100", "lifetime_delta": "1e-6"}
+    )
+    policies = Policies(
+        datasets={dataset.name: dataset},
+        authorizations={"study": authorization},
+        populations={"residents": population},
+        grades={},
+        review=ReviewPolicy(),
+        digest="sha256:" + "0" * 64,
+    )
+    moment = datetime(2026, 6, 1, tzinfo=UTC)
+    checked = check(parse(sql), policies=policies, authorization="study", actor=ACTOR, now=moment)
+    return make_plan(checked, epsilon=Decimal(epsilon))
+
+
+def exact(plan: Plan, snapshot: Snapshot, *, deadline: float = 30) -> ExactCells:
+    """Return the exact cells of ``plan``, as if it had been charged."""
+    charge = Charge(request_id="r", plan_digest=plan.digest, loss=plan.loss, intent=0)
+    return extract(plan, charge, snapshot=snapshot, deadline=deadline)
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    """Write a Parquet file with the rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path)
+
+
+def load(dataset: DatasetPolicy, directory: Path, *, known: Snapshot | None = None) -> Snapshot:
+    """Register ``dataset`` from ``directory/raw`` into ``directory/bounded``."""
+    target = directory / "bounded"
+    target.mkdir(exist_ok=True)
+    return register(
+        dataset,
+        raw=directory / "raw",
+        target=target,
+        seed=SEED,
+        policy_digest=shape_of(dataset),
+        bounded_reader_gid=None,
+        known=known,
+    )
