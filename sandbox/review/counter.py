@@ -65,7 +65,9 @@ def expire(log: Log, *, most: int) -> None:
 
 def _take(tx: Transaction, request: Request, *, actor: str, most: int) -> tuple[Conflict | None, bytes]:
     if request.status is not Status.RELEASED:
-        return Conflict("not-released", f"The request is {request.status}; there is nothing to fetch."), b""
+        return Conflict(
+            "not-released", f"The request is {request.status.said}; there is nothing to fetch."
+        ), b""
     if _is_over(tx, request, most=most):
         _move(tx, request, Status.EXPIRED)
         return Conflict("expired", "The package may no longer be fetched.", allowed="Submit it anew."), b""
@@ -101,4 +103,4 @@ def _released_digest(connection: Connection, request: Request) -> str:
 
 def _move(tx: Transaction, request: Request, end: Status) -> None:
     changes.move(tx, request, end, Party.SYSTEM)
-    tx.append(changes.event(Kind.RELEASE_MOVED, request, actor="system", decision=str(end)))
+    tx.append(changes.event(Kind.RELEASE_MOVED, request, actor="system", decision=end.said))

@@ -252,7 +252,7 @@ class Desk:
             request = read_request(tx.connection, request_id)
             end = Status.REJECTED if request.status is Status.TAMPERED else Status.REVOKED
             changes.move(tx, request, end, Party.OFFICER)
-            told = changes.event(Kind.RELEASE_MOVED, request, actor=actor.name, decision=str(end))
+            told = changes.event(Kind.RELEASE_MOVED, request, actor=actor.name, decision=end.said)
             tx.append(told, private=checked_reason(reason))
         return self.show(actor, request_id)
 
@@ -301,7 +301,9 @@ class Desk:
         blocked = any(file.report.verdict == "refuse" for file in request.files)
         end = Status.BLOCKED if blocked else Status.REVIEW
         found: dict[str, Canonical] = {**body, "risk": request.risk, "quorum": request.quorum}
-        tx.append(changes.event(Kind.RELEASE_SCREENED, request, actor="system", decision=str(end), body=body))
+        tx.append(
+            changes.event(Kind.RELEASE_SCREENED, request, actor="system", decision=end.said, body=found)
+        )
         changes.move(tx, request, end, Party.SYSTEM)
 
     def _own(self, actor: Actor, request_id: str) -> Request:

@@ -88,7 +88,7 @@ class Sealer:
         changes.move(tx, request, end, Party.SYSTEM)
         tx.append(
             changes.event(
-                Kind.RELEASE_MOVED, request, actor="system", decision=str(end), body={"reason": why}
+                Kind.RELEASE_MOVED, request, actor="system", decision=end.said, body={"reason": why}
             )
         )
 

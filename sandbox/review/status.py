@@ -14,30 +14,35 @@ from sandbox.errors import Conflict, NotAllowed
 class Status(StrEnum):
     """Where a request stands."""
 
-    SCREENING = "screening"
+    SCREENING = "SCREENING"
     """Files are being brought into canonical form."""
-    BLOCKED = "blocked"
+    BLOCKED = "BLOCKED"
     """A check refused a file; the author may submit another round."""
-    REVIEW = "review"
+    REVIEW = "REVIEW"
     """Reviewers look, each without knowing of the others."""
-    RETURNED = "returned"
+    RETURNED = "RETURNED"
     """A reviewer asks for changes."""
-    APPROVED = "approved"
+    APPROVED = "APPROVED"
     """Enough reviewers agreed; nothing has left."""
-    SEALING = "sealing"
+    SEALING = "SEALING"
     """Every hash and right held once more; the manifest stands in the log."""
-    RELEASED = "released"
+    RELEASED = "RELEASED"
     """The package may be fetched by its author."""
-    REJECTED = "rejected"
+    REJECTED = "REJECTED"
     """Final: a reviewer said no."""
-    WITHDRAWN = "withdrawn"
+    WITHDRAWN = "WITHDRAWN"
     """Final: the author took it back."""
-    EXPIRED = "expired"
+    EXPIRED = "EXPIRED"
     """Final: the time or number of downloads is used up."""
-    REVOKED = "revoked"
+    REVOKED = "REVOKED"
     """Final: an officer stopped a released package."""
-    TAMPERED = "tampered"
+    TAMPERED = "TAMPERED"
     """Stored bytes differ from what was reviewed; only an officer closes it."""
+
+    @property
+    def said(self) -> str:
+        """The state as it stands in a sentence."""
+        return self.value.lower()
 
 
 class Party(StrEnum):
@@ -88,11 +93,11 @@ def check_move(start: Status, end: Status, party: Party) -> None:
     if mover is None:
         raise Conflict(
             "wrong-state",
-            f"A request that is {start} cannot become {end}.",
+            f"A request that is {start.said} cannot become {end.said}.",
             allowed=_possible(start),
         )
     if mover is not party:
-        raise NotAllowed("wrong-party", f"Only the {mover} moves a request from {start} to {end}.")
+        raise NotAllowed("wrong-party", f"Only the {mover} moves a request from {start.said} to {end.said}.")
 
 
 def render_diagram() -> str:
@@ -105,4 +110,6 @@ def render_diagram() -> str:
 
 def _possible(start: Status) -> str:
     ends = [end for first, end in TRANSITIONS if first is start]
-    return f"From there it can become {', '.join(ends)}." if ends else "That state is final."
+    return (
+        f"From there it can become {', '.join(end.said for end in ends)}." if ends else "That state is final."
+    )

@@ -46,7 +46,7 @@ def cast(tx: Transaction, policies: Policies, actor: Actor, request_id: str, bal
     _check_reviewer(policies, actor, request)
     request = changes.at_version(request, ballot.row_version)
     if request.status is not Status.REVIEW:
-        raise Conflict("wrong-state", f"The request is {request.status}, so it is not decided on now.")
+        raise Conflict("wrong-state", f"The request is {request.status.said}, so it is not decided on now.")
     if ballot.verdict not in {"approve", *_VETOES}:
         raise Malformed(
             "verdict-unknown", "There is no such verdict.", allowed="Say approve, return or reject."
