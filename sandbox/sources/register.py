@@ -176,12 +176,20 @@ def _reader(path: Path) -> str:
 
 
 def _publish(made: Path, path: Path, *, gid: int | None) -> None:
-    with made.open("rb") as file:
-        os.fsync(file.fileno())
+    _make_durable(made)
     if gid is not None and made.stat().st_gid != gid:
         os.chown(made, -1, gid)
     made.chmod(0o600 if gid is None else 0o640)
     made.replace(path)
+    _make_durable(path.parent)
+
+
+def _make_durable(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _noisy_profile(dataset: DatasetPolicy, units: _Units) -> TruncationProfile:

@@ -88,6 +88,8 @@ def test_the_seed_decides_which_rows_are_kept_and_is_not_left_behind(tmp_path: P
     content = snapshot.path.read_bytes()
     assert SEED.hex().encode() not in content
     assert SEED not in content
+    before = copied(snapshot)
+    snapshot.path.unlink()
     other = register(
         DATASET,
         raw=tmp_path / "raw",
@@ -96,7 +98,9 @@ def test_the_seed_decides_which_rows_are_kept_and_is_not_left_behind(tmp_path: P
         policy_digest="p",
         bounded_reader_gid=None,
     )
-    assert other.digest == snapshot.digest
+    assert other.path == snapshot.path
+    assert len(copied(other)) == len(before)
+    assert copied(other) != before
 
 
 @pytest.mark.parametrize("kind", [pa.int64(), pa.int8(), pa.uint64(), pa.float64(), pa.string()])
