@@ -17,6 +17,8 @@ from sandbox.review.forms import Table, Thresholds
 from sandbox.review.numbers import read_number, respell
 
 MOST_COLUMNS = 200
+MOST_CELLS = 100_000
+"""5,000 rows of twenty columns; keeps screening within its time."""
 LONGEST_CELL = 10_000
 """Characters; a longer cell is not read at all. What the policy allows is far less."""
 LONGEST_HEADER = 100
@@ -100,9 +102,11 @@ def _split(text: str, delimiter: str, *, most: int) -> list[list[str]]:
                     f"The table has more than {most} rows.",
                     fix="Aggregate; single records do not leave.",
                 )
-            if len(line) > MOST_COLUMNS:
+            if len(line) > MOST_COLUMNS or len(line) * (len(lines) + 1) > MOST_CELLS:
                 raise refused(
-                    "table", f"The table has more than {MOST_COLUMNS} columns.", fix="Split the table."
+                    "table",
+                    f"The table has more than {MOST_COLUMNS} columns or {MOST_CELLS} cells.",
+                    fix="Split the table.",
                 )
             lines.append(line)
     except csv.Error as error:
