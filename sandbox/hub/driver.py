@@ -100,10 +100,18 @@ class Person:
                 raise DriverError("start: the notebook did not become ready")
             await asyncio.sleep(POLL_SECONDS)
         ready = time.monotonic() - began
+        await self.enter_notebook()
+        return ready
+
+    async def enter_notebook(self) -> None:
+        """Open JupyterLab in the person's running notebook, which logs them in there.
+
+        Raises:
+            DriverError: there is no way in.
+        """
         status, _ = await self.get(f"/user/{self.name}/lab")
         if status != HTTPStatus.OK:
             raise DriverError(f"enter: {status}")
-        return ready
 
     async def stop_notebook(self) -> None:
         """Stop the person's notebook and wait until it is gone."""

@@ -137,6 +137,8 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         env: dict[str, str] = super().get_env()
         return {
             **env,
+            # never listened on, but jupyter_server takes no other port together with a socket
+            "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:8888" + env["JUPYTERHUB_SERVICE_PREFIX"],
             "HOME": INSIDE_HOME,
             "USER": self.user.name,
             "PATH": "/opt/nb/bin:/usr/bin:/bin",

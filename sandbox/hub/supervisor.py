@@ -27,6 +27,8 @@ WATCH_SECONDS = 0.2
 RESTARTS_ALLOWED = 5
 RESTARTS_WITHIN = 60.0
 """A part that ends more often than this in so many seconds is broken: everything stops."""
+READY = "ready"
+"""What :func:`main` prints once all parts answer."""
 
 Say = Callable[[str], None]
 
@@ -147,3 +149,17 @@ def _stop_signal() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def main() -> int:
+    """Run everything of the settings in the environment; for programs that start a sandbox."""
+    try:
+        up(Settings.from_environment(), ready=lambda: print(READY, flush=True))  # noqa: T201  # who started it reads this
+    except StartupRefusal as refusal:
+        print(refusal, flush=True)  # noqa: T201  # who started it reads this
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

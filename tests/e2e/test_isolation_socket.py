@@ -1,0 +1,66 @@
+"""The attack of section "confused deputy": a notebook puts something else in its socket's place."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.hub.running import RunningSandbox
+
+SWAP = """
+import os, socket
+os.rename("/run/door/in/server.sock", "/run/door/in/kept.sock")
+{attack}
+"""
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.symlink('/var/run/docker.sock', '/run/door/in/server.sock')",
+        "os.symlink('/run/door/in/kept.sock', '/run/door/in/server.sock')",
+        "open('/run/door/in/server.sock', 'w').close()",
+        "os.mkfifo('/run/door/in/server.sock')",
+    ],
+)
+def test_the_door_connects_to_nothing_but_the_servers_own_socket(
+    running_sandbox: RunningSandbox, attack: str
+) -> None:
+    running_sandbox.run_in_notebook("ana", "pass")
+
+    async def attacked() -> int:
+        async with running_sandbox.person("ana") as person:
+            await person.log_in(running_sandbox.passwords["ana"])
+            await person.get("/user/ana/lab")
+            # the kernel outlives the swap: it is stopped with the notebook
+            with_swap = asyncio.create_task(person.run(SWAP.format(attack=attack), deadline=5))
+            await asyncio.sleep(2.5)
+            status, _, _ = await person.fetch("GET", "/user/ana/api/status")
+            with_swap.cancel()
+            await asyncio.gather(with_swap, return_exceptions=True)
+            return status
+
+    status = asyncio.run(attacked())
+    running_sandbox.stop_notebook("ana")
+    assert status == 503
+
+
+def test_a_door_that_ends_is_opened_again_with_everybodys_way(running_sandbox: RunningSandbox) -> None:
+    running_sandbox.run_in_notebook("ben", "pass")
+    found = subprocess.run(["pgrep", "-f", "-m sandbox.door"], capture_output=True, text=True, check=True)
+    mine = [pid for pid in map(int, found.stdout.split()) if belongs(pid, running_sandbox)]
+    assert len(mine) == 1
+    os.kill(mine[0], signal.SIGKILL)
+    time.sleep(3)
+    assert running_sandbox.run_in_notebook("ben", "print('still here')").text.strip() == "still here"
+
+
+def belongs(pid: int, sandbox: RunningSandbox) -> bool:
+    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return f"SANDBOX_HOME={sandbox.settings.home}".encode() in environment
