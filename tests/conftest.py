@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +58,8 @@ def registered_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(registered_home: Path, tmp_path: Path) -> Settings:
     """Settings of a fresh copy of the registered home."""
     home = tmp_path / "home"
-    shutil.copytree(registered_home, home)
+    open_path(home)
+    subprocess.run(["cp", "-a", str(registered_home), str(home)], check=True)  # owners are part of it
     return Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)
 
 

@@ -231,6 +231,21 @@ class Log:
         with self.reading() as connection:
             return reading.search(connection, subject=subject, limit=None)[::-1]
 
+    def trace(self, subject: str) -> list[Entry]:
+        """Return the whole story of a question or a release, in both directions, oldest first.
+
+        That is every entry about ``subject`` and about whatever those entries are related to: the
+        answers in a release, the releases an answer went into. Mere reading of the log is left out.
+        """
+        with self.reading() as connection:
+            found = {entry.seq: entry for entry in reading.search(connection, subject=subject, limit=None)}
+            others = {
+                name for entry in found.values() for name in (entry.event["subject"], *entry.event["related"])
+            }
+            for other in others - {subject}:
+                found |= {entry.seq: entry for entry in reading.search(connection, subject=other, limit=None)}
+        return [found[seq] for seq in sorted(found) if found[seq].event["kind"] != Kind.AUDIT_READ]
+
     def reveal(self, seq: int) -> str | None:
         """Return the private text of entry ``seq``, None if there is none (or none any more).
 

@@ -96,7 +96,7 @@ def trace(subject: str, as_json: bool, account: str) -> None:
     officer = _auditor(gateway, account)
     with gateway.books.log.writing() as transaction:
         transaction.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject=subject))
-    entries = gateway.books.log.story(subject)
+    entries = gateway.books.log.trace(subject)
     if as_json:
         print_json([dataclasses.asdict(entry) for entry in entries])
     else:

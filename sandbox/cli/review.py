@@ -12,8 +12,8 @@ from sandbox.audit.receipt import read as read_receipt
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
 from sandbox.governance.installation import RECEIPT_KEY
 from sandbox.policy.load import load
-from sandbox.review.desk import Verdict
 from sandbox.review.screen.screening import ScreenedFile, screen_file
+from sandbox.review.voting import Verdict
 from sandbox.settings import Settings
 
 

@@ -6,11 +6,12 @@ import getpass
 
 import click
 
-from sandbox.cli import tour as tour_module
 from sandbox.cli.demo import install_demo
+from sandbox.cli.tour import run as walk
 from sandbox.governance.installation import install, open_books
 from sandbox.governance.registration import register
-from sandbox.hub import images, supervisor
+from sandbox.hub import images
+from sandbox.hub.supervisor import up as run_until_stopped
 from sandbox.policy.load import load
 from sandbox.settings import Settings
 
@@ -27,7 +28,7 @@ def up(demo: bool) -> None:
     """
     settings = Settings.from_environment()
     passwords = prepare(settings, demo=demo)
-    supervisor.up(settings, ready=lambda: _announce(settings, passwords))
+    run_until_stopped(settings, ready=lambda: _announce(settings, passwords))
 
 
 def prepare(settings: Settings, *, demo: bool) -> dict[str, str]:
@@ -60,7 +61,7 @@ def _announce(settings: Settings, passwords: dict[str, str]) -> None:
 @click.command()
 def tour() -> None:
     """Walk the whole story on a sandbox of its own, without a person."""
-    tour_module.run()
+    walk()
 
 
 commands: tuple[click.Command, ...] = (up, tour)

@@ -14,7 +14,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,22 +150,24 @@ async def _review(hub: str, console: str, password: str, request: str) -> None:
 
 def _verify_package(package: Path) -> str:
     click.echo(package.name)
-    with tarfile.open(package) as archive:
-        archive.extractall(package.parent, filter="data")
-    folder = next(path.parent for path in package.parent.rglob("manifest.json"))
-    for words in (
-        ["sha256sum", "--check", "SHA256SUMS"],
-        ["minisign", "-V", "-m", "manifest.json", "-p", "release.pub"],
-    ):
-        if shutil.which(words[0]) is None:
-            raise DriverError(f"{words[0]} is not installed")
-        done = subprocess.run(  # noqa: S603  # the recipients' own tools, fixed words
-            words, cwd=folder, capture_output=True, text=True, check=False
-        )
-        click.echo(f"$ {' '.join(words)}\n{done.stdout.rstrip()}")
-        if done.returncode != 0:
-            raise DriverError(f"{words[0]}: {done.stderr.strip()}")
+    _tool("tar", "-xzf", package.name, folder=package.parent)
+    folder = next(path.parent for path in package.parent.glob("*/manifest.json"))
+    _tool("sha256sum", "--check", "SHA256SUMS", folder=folder)
+    _tool("minisign", "-V", "-m", "manifest.json", "-p", "minisign.pub", folder=folder)
     return _one(r'"answer":"([0-9a-zA-Z_-]+)"', (folder / "manifest.json").read_text())
+
+
+def _tool(*words: str, folder: Path) -> None:
+    """Run one of the recipients' own programs."""
+    program = shutil.which(words[0])
+    if program is None:
+        raise DriverError(f"{words[0]} is not installed")
+    done = subprocess.run(  # noqa: S603  # fixed words of ours
+        [program, *words[1:]], cwd=folder, capture_output=True, text=True, check=False
+    )
+    click.echo(f"$ {' '.join(words)}\n{done.stdout}".rstrip())
+    if done.returncode != 0:
+        raise DriverError(f"{words[0]}: {done.stderr.strip()}")
 
 
 @contextmanager

@@ -71,7 +71,8 @@ class Answer(pd.DataFrame):
         return lines + [f"note: {sentence}" for sentence in self.warnings]
 
     def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), "", *self._summary()])
+        table = pd.DataFrame(self).to_string(index=False, max_rows=60)
+        return "\n".join([table, "", *self._summary()])
 
     def _repr_html_(self) -> str:
         lines = "<br>".join(html.escape(line) for line in self._summary())
