@@ -7,6 +7,7 @@ from typing import Any
 from sandbox.answer import balance_document
 from sandbox.audit.event import Kind
 from sandbox.audit.reading import Entry
+from sandbox.review.package import public_word
 from sandbox.review.status import TRANSITIONS, Status
 from sandbox.web.bodies import Withdrawal
 from sandbox.web.render import page
@@ -50,7 +51,9 @@ def release(call: Call) -> Reply:
         "release.html",
         release=view,
         stage=stage(view["status"]),
+        downloadable=Status(view["status"]) is Status.RELEASED,
         withdrawable=(Status(view["status"]), Status.WITHDRAWN) in TRANSITIONS,
+        release_key=public_word(call.gateway.desk.release_key),
         log_key=log.key.note_text(log.origin),
     )
 

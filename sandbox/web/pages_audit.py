@@ -68,9 +68,7 @@ def trace(call: Call) -> Reply:
     """Tell the whole story of a question or a release, oldest first."""
     subject = call.params["id"]
     _looked(call, subject=subject)
-    story = [
-        entry for entry in call.gateway.books.log.story(subject) if entry.event["kind"] != Kind.AUDIT_READ
-    ]
+    story = call.gateway.books.log.trace(subject)
     if not story:
         raise NotFound(
             "subject-unknown", "The log knows nothing of this id.", allowed="Search the log for it."
