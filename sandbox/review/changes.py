@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sandbox import canonical
 from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.log import Transaction
-from sandbox.canonical import Canonical, digest
+from sandbox.canonical import Canonical, digest, digest_of
 from sandbox.errors import Conflict
 from sandbox.review.request import Request, StoredFile, document_of
 from sandbox.review.screen.screening import ScreenedFile
@@ -182,8 +182,29 @@ def event(
     )
 
 
-def files_body(request: Request) -> list[Canonical]:
-    """Return what the log keeps of each file: digests, never names or contents."""
+def submitted_body(request: Request) -> dict[str, Canonical]:
+    """Return what the log keeps of a submission beside its author; the purpose by its digest."""
+    return {
+        "round": request.round,
+        "purpose": digest(request.purpose.encode()),
+        "files": _files_body(request),
+    }
+
+
+def screened_body(request: Request) -> dict[str, Canonical]:
+    """Return what the log keeps of a screening: all that a manifest will say about the files."""
+    return {
+        "round": request.round,
+        "files": _files_body(request),
+        "risk": request.risk,
+        "quorum": request.quorum,
+        "report": request.report.digest,
+        "receipts": digest_of([dict(receipt) for receipt in request.receipts]),
+    }
+
+
+def _files_body(request: Request) -> list[Canonical]:
+    # Digests, never names or contents: the log is read by more people than the files are.
     return [
         {
             "name": digest(file.name.encode()),

@@ -73,7 +73,7 @@ def _take(tx: Transaction, request: Request, *, actor: str, most: int) -> tuple[
         return Conflict("expired", "The package may no longer be fetched.", allowed="Submit it anew."), b""
     t = tables.package
     content = bytes(tx.connection.execute(select(t.c.content).where(t.c.request == request.id)).scalar_one())
-    if digest(content) != _released_digest(tx.connection, request):
+    if (actor, digest(content)) != _released(tx.connection, request):
         _move(tx, request, Status.TAMPERED)
         return Conflict("bytes-changed", "The stored package is not the one that was sealed."), b""
     counted = tx.connection.execute(
@@ -92,13 +92,16 @@ def _is_over(tx: Transaction, request: Request, *, most: int) -> bool:
     return bool(row.expires_at <= timestamp(tx.at) or row.downloads >= most)
 
 
-def _released_digest(connection: Connection, request: Request) -> str:
-    moved = [
-        entry.event
-        for entry in history(connection, request.id)
-        if entry.event["kind"] == Kind.RELEASE_MOVED and entry.event["decision"] == "released"
+def _released(connection: Connection, request: Request) -> tuple[str, str]:
+    """Return author and package digest as the log holds them."""
+    events = [entry.event for entry in history(connection, request.id)]
+    authors = [event["actor"] for event in events if event["kind"] == Kind.RELEASE_SUBMITTED]
+    released = [
+        event["body"]["package"]
+        for event in events
+        if event["kind"] == Kind.RELEASE_MOVED and event["decision"] == "released"
     ]
-    return str(moved[-1]["body"]["package"]) if moved else ""
+    return (authors[0], released[-1]) if authors and released else ("", "")
 
 
 def _move(tx: Transaction, request: Request, end: Status) -> None:

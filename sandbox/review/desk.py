@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.keys import SigningKey, VerifyKey
 from sandbox.audit.log import Log, Transaction
-from sandbox.canonical import Canonical, digest
+from sandbox.canonical import digest
 from sandbox.errors import Conflict, NotAllowed, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.policies import Policies
@@ -294,16 +294,13 @@ class Desk:
     def _enter(self, tx: Transaction, request: Request, submission: Submission) -> None:
         """Put a screened round where it belongs; ``request`` stands in SCREENING."""
         changes.store_files(tx, request, submission.screened)
-        body: dict[str, Canonical] = {"files": changes.files_body(request)}
-        submitted_body = {**body, "purpose": digest(request.purpose.encode())}
-        submitted = changes.event(Kind.RELEASE_SUBMITTED, request, actor=request.author, body=submitted_body)
+        body = changes.submitted_body(request)
+        submitted = changes.event(Kind.RELEASE_SUBMITTED, request, actor=request.author, body=body)
         tx.append(submitted, private=request.purpose)
         blocked = any(file.report.verdict == "refuse" for file in request.files)
         end = Status.BLOCKED if blocked else Status.REVIEW
-        found: dict[str, Canonical] = {**body, "risk": request.risk, "quorum": request.quorum}
-        tx.append(
-            changes.event(Kind.RELEASE_SCREENED, request, actor="system", decision=end.said, body=found)
-        )
+        body = changes.screened_body(request)
+        tx.append(changes.event(Kind.RELEASE_SCREENED, request, actor="system", decision=end.said, body=body))
         changes.move(tx, request, end, Party.SYSTEM)
 
     def _own(self, actor: Actor, request_id: str) -> Request:

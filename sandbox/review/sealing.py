@@ -67,7 +67,8 @@ class Sealer:
             request = read_request(connection, request_id)
             if request.status is not Status.SEALING:
                 return
-            files = {file.name: read_blob(connection, file.sha256) for file in request.files}
+            whole = _whole(connection, request)
+            files = {f.name: read_blob(connection, f.sha256) for f in request.files} if whole else {}
         package = self._package(request, files)
         with self.log.writing() as tx:
             request = read_request(tx.connection, request_id)
@@ -152,28 +153,42 @@ def read_blob(connection: Connection, sha256: str) -> bytes:
 
 
 def differs_from_log(connection: Connection, request: Request) -> bool:
-    """Return whether files, reports or votes of this round are not those that the log holds."""
+    """Return whether author, files, reports or votes of this round are not those that the log holds."""
     entries = reading.search(connection, subject=request.id, limit=None)[::-1]
     events = [
         entry.event
         for entry in entries
         if entry.event["subject"] == request.id and entry.event["body"].get("round") == request.round
     ]
-    screened = [event["body"]["files"] for event in events if event["kind"] == Kind.RELEASE_SCREENED]
+    submitted = [
+        (event["actor"], event["authorization"], event["body"])
+        for event in events
+        if event["kind"] == Kind.RELEASE_SUBMITTED
+    ]
+    screened = [event["body"] for event in events if event["kind"] == Kind.RELEASE_SCREENED]
     cast = {event["actor"]: event for event in events if event["kind"] == Kind.RELEASE_VOTED}
-    logged = {(name, event["decision"], event["body"]["binding"]) for name, event in cast.items()}
-    stored = {(vote.reviewer, vote.verdict, vote.binding) for vote in request.votes}
-    contents = connection.execute(
-        select(tables.blob.c.sha256, tables.blob.c.content).where(
-            tables.blob.c.sha256.in_([file.sha256 for file in request.files])
-        )
-    ).all()
-    whole = {sha256 for sha256, content in contents if digest(bytes(content)) == sha256}
+    logged = {
+        (name, event["decision"], event["body"]["binding"], tuple(event["body"]["acknowledged"]))
+        for name, event in cast.items()
+    }
+    stored = {
+        (vote.reviewer, vote.verdict, vote.binding, request.acknowledged.get(vote.reviewer, ()))
+        for vote in request.votes
+    }
     return (
-        screened != [changes.files_body(request)]
+        submitted != [(request.author, request.authorization, changes.submitted_body(request))]
+        or screened != [changes.screened_body(request)]
         or logged != stored
-        or not {file.sha256 for file in request.files} <= whole
+        or not _whole(connection, request)
     )
+
+
+def _whole(connection: Connection, request: Request) -> bool:
+    digests = {file.sha256 for file in request.files}
+    query = select(tables.blob.c.sha256, tables.blob.c.content).where(tables.blob.c.sha256.in_(digests))
+    return digests == {
+        sha256 for sha256, content in connection.execute(query) if digest(bytes(content)) == sha256
+    }
 
 
 def _manifest(

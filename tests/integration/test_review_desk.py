@@ -282,6 +282,15 @@ SWAPS: dict[str, Callable[[Office, str], None]] = {
     "report": lambda office, _: office.change(
         tables.release_file, tables.release_file.c.name == "visits.csv", report=b"[]", verdict="pass"
     ),
+    "author": lambda office, request: office.change(
+        tables.release_request, tables.release_request.c.id == request, author="ann"
+    ),
+    "purpose": lambda office, request: office.change(
+        tables.release_request, tables.release_request.c.id == request, purpose="another"
+    ),
+    "missing": lambda office, _: office.change(
+        tables.blob, tables.blob.c.content == ROUNDED, sha256=digest(SMALL), content=SMALL
+    ),
     "vote": lambda office, _: office.change(tables.vote, tables.vote.c.reviewer == "rita", reviewer="rosa"),
 }
 
@@ -299,7 +308,7 @@ def test_what_was_swapped_after_a_vote_never_leaves(office: Office, swap: str) -
     assert office.packages() == 0
 
 
-@pytest.mark.parametrize("swap", ["blob", "file", "report", "vote"])
+@pytest.mark.parametrize("swap", SWAPS)
 def test_what_was_swapped_after_approval_never_leaves(
     office: Office, swap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,8 +322,28 @@ def test_what_was_swapped_after_approval_never_leaves(
     else:
         SWAPS[swap](office, request)
     office.desk.settle()
-    assert office.status(request) is Status.TAMPERED
+    assert office.desk.register(office.actor("olaf"))[0].status is Status.TAMPERED
     assert office.packages() == 0
+
+
+def test_bytes_swapped_between_sealing_and_packing_never_leave(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = office.submit()
+    office.decide("rita", request)
+    with monkeypatch.context() as crash:
+        crash.setattr(Sealer, "finish", lambda *_: None)
+        office.decide("rolf", request)
+    SWAPS["missing"](office, request)
+    office.desk.settle()
+    assert (office.status(request), office.packages()) == (Status.TAMPERED, 0)
+
+
+def test_a_released_package_goes_to_no_other_author(office: Office) -> None:
+    request = office.release()
+    SWAPS["author"](office, request)
+    with pytest.raises(Conflict):
+        office.desk.download(office.actor("ann"), request)
 
 
 def test_a_reviewer_who_lost_the_right_is_not_counted_at_sealing(office: Office) -> None:

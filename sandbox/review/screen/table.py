@@ -40,6 +40,7 @@ def read_table(text: str, *, tabs: bool, thresholds: Thresholds) -> tuple[Table,
     Raises:
         RefusedFile: it is not one rectangular table with a header.
     """
+    text = text.lstrip("\n")
     lines = _split(text, "\t" if tabs else _delimiter(text), most=thresholds.max_rows)
     if not lines or not any(any(cell for cell in line) for line in lines):
         raise refused("table", "The table is empty.", fix="Submit at least a header and one row.")
@@ -87,7 +88,7 @@ def to_bytes(table: Table) -> bytes:
 
 
 def _delimiter(text: str) -> str:
-    first = text.lstrip("\n").partition("\n")[0]
+    first = text.partition("\n")[0]
     return "," if "," in first else max(_DELIMITERS, key=first.count)
 
 
