@@ -15,10 +15,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import FrameType
 
 from sandbox.errors import StartupRefusal
-from sandbox.hub import preflight
+from sandbox.hub import images, preflight
 from sandbox.hub.parts import GATEWAY_COMMAND, Part, launch, parts
 from sandbox.settings import Settings
 
@@ -45,6 +46,8 @@ def up(
     Raises:
         StartupRefusal: something is in the way, or a part does not start or does not stay.
     """
+    # The gateway's pages say how notebooks are isolated; it cannot find out by itself.
+    settings = replace(settings, isolation=images.isolation(settings))
     preflight.check(settings)
     _directories(settings)
     with _stop_signal() as stop:

@@ -21,7 +21,7 @@ def test_no_capability_is_left_and_none_can_be_gained(running_sandbox: RunningSa
 
 def test_system_calls_of_a_container_are_filtered(running_sandbox: RunningSandbox) -> None:
     if running_sandbox.isolator != "docker":
-        pytest.skip("bubblewrap notebooks have no filter; the documentation says so")
+        pytest.skip("notebooks in bubblewrap have no filter of system calls")
     assert "'Seccomp': '2'" in running_sandbox.run_in_notebook("ana", STATUS).text
     vsock = "import socket; socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)"
     assert running_sandbox.run_in_notebook("ana", vsock).error.startswith("PermissionError")

@@ -1,4 +1,4 @@
-"""The attack of section "confused deputy": a notebook puts something else in its socket's place."""
+"""A notebook that puts something else in its socket's place, to make the door open it (confused deputy)."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_the_door_connects_to_nothing_but_the_servers_own_socket(
     running_sandbox: RunningSandbox, attack: str
 ) -> None:
     running_sandbox.run_in_notebook("ana", "pass")
+    kept = running_sandbox.settings.run / "door" / "people" / "ana" / "in" / "kept.sock"
 
     async def attacked() -> int:
         async with running_sandbox.person("ana") as person:
             await person.log_in(running_sandbox.passwords["ana"])
             await person.get("/user/ana/lab")
-            # the kernel outlives the swap: it is stopped with the notebook
-            with_swap = asyncio.create_task(person.run(SWAP.format(attack=attack), deadline=5))
-            await asyncio.sleep(2.5)
+            with_swap = asyncio.create_task(person.run(SWAP.format(attack=attack)))
+            await asyncio.to_thread(until_exists, kept)
             status, _, _ = await person.fetch("GET", "/user/ana/api/status")
             with_swap.cancel()
             await asyncio.gather(with_swap, return_exceptions=True)
@@ -53,12 +53,20 @@ def test_the_door_connects_to_nothing_but_the_servers_own_socket(
 
 def test_a_door_that_ends_is_opened_again_with_everybodys_way(running_sandbox: RunningSandbox) -> None:
     running_sandbox.run_in_notebook("ben", "pass")
-    found = subprocess.run(["pgrep", "-f", "-m sandbox.door"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["pgrep", "-f", "--", "-m sandbox.door"], capture_output=True, text=True, check=True
+    )
     mine = [pid for pid in map(int, found.stdout.split()) if belongs(pid, running_sandbox)]
     assert len(mine) == 1
     os.kill(mine[0], signal.SIGKILL)
     time.sleep(3)
     assert running_sandbox.run_in_notebook("ben", "print('still here')").text.strip() == "still here"
+
+
+def until_exists(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.1)
+    time.sleep(0.5)  # the second half of the swap
 
 
 def belongs(pid: int, sandbox: RunningSandbox) -> bool:

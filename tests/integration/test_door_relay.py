@@ -1,0 +1,192 @@
+"""The door's process parts on real sockets, with small servers on its other sides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from sandbox.door import relay
+from sandbox.door.keeper import Keeper, Place
+from sandbox.door.sides import Beyond
+from sandbox.door.sockets import NotTheirs, checked_socket
+from sandbox.errors import Malformed
+from sandbox.settings import Settings
+
+LIMIT = 1000
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    if request.headers.get("Upgrade", "").lower() == "websocket":
+        socket = web.WebSocketResponse(protocols=["chat"])
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data.upper())
+        return socket
+    body = await request.read()
+    document = {"path": request.raw_path, "headers": dict(request.headers), "size": len(body)}
+    return web.json_response(document, headers={"Content-Disposition": "attachment"})
+
+
+@asynccontextmanager
+async def listening(path: Path) -> AsyncIterator[None]:
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", echo)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(path)).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def open_door(home: Path, uid: int) -> AsyncIterator[tuple[Keeper, Place]]:
+    settings = Settings(home=home)
+    settings.gateway_socket.parent.mkdir(parents=True, exist_ok=True)
+    (settings.run / "door").mkdir(exist_ok=True)
+    async with (
+        relay.session(aiohttp.TCPConnector()) as hub,
+        relay.session(aiohttp.UnixConnector(str(settings.gateway_socket))) as gateway,
+    ):
+        beyond = Beyond(hub=hub, hub_address=URL("http://127.0.0.1:9"), gateway=gateway, body_limit=LIMIT)
+        keeper = Keeper(settings, beyond)
+        await keeper.restore()
+        try:
+            yield keeper, await keeper.admit("ana", uid=uid)
+        finally:
+            await keeper.close()
+
+
+async def ask(
+    place: Place, path: str, *, headers: dict[str, str] | None = None, body: bytes = b""
+) -> tuple[int, bytes]:
+    connector = aiohttp.UnixConnector(str(place.out / "door.sock"))
+    async with (
+        aiohttp.ClientSession(connector=connector) as client,
+        client.post(URL("http://door" + path, encoded=True), headers=headers, data=body) as answer,
+    ):
+        return answer.status, await answer.read()
+
+
+def test_the_gateway_is_told_who_asks_and_nothing_else_can_say_it(tmp_path: Path) -> None:
+    async def story() -> dict[str, str]:
+        async with open_door(tmp_path, os.geteuid()) as (_, place), listening(gateway_socket(tmp_path)):
+            sent = {
+                "X-Sandbox-User": "ben",
+                "Forwarded": "for=ben",
+                "Cookie": "a=b",
+                "Authorization": "token t",
+            }
+            status, body = await ask(place, "/services/gateway/api/v1/queries", headers=sent)
+            assert status == 200
+            return dict(json.loads(body)["headers"])
+
+    heard = asyncio.run(story())
+    assert heard["X-Sandbox-User"] == "ana"
+    assert heard["Authorization"] == "token t"
+    assert {"Forwarded", "Cookie"}.isdisjoint(heard)
+
+
+def test_another_uid_is_not_heard(tmp_path: Path) -> None:
+    async def story() -> int:
+        async with open_door(tmp_path, os.geteuid() + 1) as (_, place), listening(gateway_socket(tmp_path)):
+            return (await ask(place, "/services/gateway/api/v1/queries"))[0]
+
+    assert asyncio.run(story()) == 403
+
+
+def test_a_body_above_the_limit_is_cut_off(tmp_path: Path) -> None:
+    async def story() -> int:
+        async with open_door(tmp_path, os.geteuid()) as (_, place), listening(gateway_socket(tmp_path)):
+            return (await ask(place, "/services/gateway/a", body=bytes(LIMIT + 1)))[0]
+
+    assert asyncio.run(story()) == 413
+
+
+def test_everybody_has_the_same_way_after_a_restart_of_the_door(tmp_path: Path) -> None:
+    async def once() -> Place:
+        async with open_door(tmp_path, os.geteuid()) as (_, place):
+            return place
+
+    assert asyncio.run(once()) == asyncio.run(once())
+
+
+def test_a_name_that_is_a_path_gets_no_door(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_door(tmp_path, os.geteuid()) as (keeper, _):
+            await keeper.admit("../ben", uid=1)
+
+    with pytest.raises(Malformed):
+        asyncio.run(story())
+
+
+def test_the_browser_reaches_the_notebook_with_messages_both_ways(tmp_path: Path) -> None:
+    async def story() -> tuple[str, str | None]:
+        async with (
+            open_door(tmp_path, os.geteuid()) as (_, place),
+            listening(place.into / "server.sock"),
+            aiohttp.ClientSession() as client,
+        ):
+            base = f"http://127.0.0.1:{place.port}/user/ana"
+            async with client.get(f"{base}/api/status") as answer:
+                assert answer.status == 200
+                assert "Content-Disposition" not in answer.headers
+            async with client.ws_connect(f"{base}/api/kernels/k-1/channels", protocols=["chat"]) as channel:
+                await channel.send_str("hello")
+                return await channel.receive_str(), channel.protocol
+
+    assert asyncio.run(story()) == ("HELLO", "chat")
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "fifo", "nothing", "linked folder"])
+def test_only_the_persons_own_socket_is_connected_to(tmp_path: Path, kind: str) -> None:
+    async def story() -> int:
+        async with (
+            open_door(tmp_path, os.geteuid()) as (_, place),
+            listening(tmp_path / "server.sock"),
+            aiohttp.ClientSession() as client,
+        ):
+            plant(place.into / "server.sock", kind, tmp_path / "server.sock")
+            async with client.get(f"http://127.0.0.1:{place.port}/user/ana/api/status") as answer:
+                return answer.status
+
+    assert asyncio.run(story()) == 503
+
+
+def test_a_socket_of_another_uid_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening(tmp_path / "server.sock"):
+            with checked_socket(tmp_path, uid=os.geteuid() + 1):
+                pass
+
+    with pytest.raises(NotTheirs):
+        asyncio.run(story())
+
+
+def plant(place: Path, kind: str, target: Path) -> None:
+    match kind:
+        case "link":
+            place.symlink_to(target)
+        case "file":
+            place.touch()
+        case "fifo":
+            os.mkfifo(place)
+        case "linked folder":
+            place.parent.rename(place.parent.with_name("kept"))
+            place.parent.symlink_to(target.parent)
+        case _:
+            assert kind == "nothing"
+
+
+def gateway_socket(home: Path) -> Path:
+    return Settings(home=home).gateway_socket

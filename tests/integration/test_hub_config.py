@@ -1,0 +1,72 @@
+"""What the hub is told, in the points JupyterHub's own security page asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from sandbox.governance.installation import install
+from sandbox.hub import roles
+from sandbox.hub.config import configure
+from sandbox.hub.docker import hardening
+from sandbox.hub.spawner import COMMAND
+from sandbox.policy.roles import ROLE_SCOPES
+from sandbox.settings import Settings
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    settings = Settings(home=tmp_path / "home", raw=tmp_path / "home" / "raw", isolation="docker")
+    install(settings)
+    c = Config()
+    configure(c, settings)
+    return c
+
+
+def test_nobody_administers_other_peoples_servers(config: Config) -> None:
+    assert config.JupyterHub.admin_access is False
+    scopes = {scope for role in roles.load_roles() for scope in role["scopes"]}
+    assert not {scope for scope in scopes if scope.startswith(("admin", "shares", "tokens"))}
+    assert {s for s in scopes if s.startswith("access:servers")} == {
+        "access:servers!user",
+        "access:servers!server",
+    }
+
+
+def test_only_analysts_may_start_a_notebook() -> None:
+    starters = [role["name"] for role in roles.load_roles() if "servers!user" in role["scopes"]]
+    assert starters == ["analysts"]
+
+
+def test_a_notebooks_token_can_do_what_an_analyst_can_and_no_more() -> None:
+    server = next(role for role in roles.load_roles() if role["name"] == "server")
+    assert {s for s in server["scopes"] if s.startswith("custom:")} == ROLE_SCOPES["analysts"]
+
+
+def test_a_notebook_runs_a_fixed_program_from_a_fixed_image(config: Config) -> None:
+    assert config.Spawner.disable_user_config is True
+    assert Path(COMMAND[0]).is_absolute()
+    assert config.DockerSpawner.image.startswith("sandbox-notebook:")
+
+
+def test_the_hubs_pages_cannot_be_framed_or_scripted_from_elsewhere(config: Config) -> None:
+    headers = config.JupyterHub.tornado_settings["headers"]
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+def test_secrets_of_the_hub_are_its_own(config: Config) -> None:
+    directory = Path(config.JupyterHub.cookie_secret_file).parent
+    assert directory.stat().st_mode & 0o077 == 0
+    assert Path(config.JupyterHub.cookie_secret_file).stat().st_mode & 0o077 == 0
+
+
+def test_a_container_has_no_network_and_no_right_left() -> None:
+    flags = hardening()
+    assert flags["network_mode"] == "none"
+    assert flags["read_only"] is True
+    assert flags["cap_drop"] == ["ALL"]
+    assert flags["security_opt"][0] == "no-new-privileges"
+    assert flags["security_opt"][1].startswith("seccomp={")
