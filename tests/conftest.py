@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def actor() -> Callable[[str], Actor]:
     return lambda name: Actor(
         name=name, groups=PEOPLE[name], scopes=scopes_of(PEOPLE[name]), channel=Channel.NOTEBOOK
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must be there, as in CI, a skipped end-to-end test is a failure."""
+    report = yield
+    if report.skipped and "e2e" in item.path.parts and os.environ.get("SANDBOX_TEST_COMPLETE"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report
 
 
 def open_path(path: Path) -> None:

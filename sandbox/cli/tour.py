@@ -11,7 +11,6 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,52 +23,40 @@ import click
 from sandbox.cli.tour_people import ConsolePerson
 from sandbox.errors import StartupRefusal
 from sandbox.hub.driver import DriverError
+from sandbox.hub.running import free_ports
 
 START_SECONDS = 900
 """The first start of all builds the notebook's image."""
 READY = "Ctrl-C stops everything."
 ACCOUNT = re.compile(r"^  ([a-z]+) +(\S{12,})$")
 QUESTION = "SELECT service, COUNT(*) AS visits, AVG(cost) AS mean_cost FROM visits GROUP BY service"
-ASK = f'''
-from sandbox.client import connect, Refused
+CONNECT = """from sandbox.client import connect
 sandbox = connect("visits-study")
-print(repr(sandbox.ask("""{QUESTION}""", epsilon="0.5", dry_run=True)))
-answer = sandbox.ask("""{QUESTION}""", epsilon="0.5")
-print(); print(repr(answer))
+"""
+
+
+def _ask(sql: str) -> str:
+    return f'{CONNECT}sandbox.ask("{sql}")'
+
+
+ESTIMATE = f"""{CONNECT}sandbox.ask("{QUESTION}", epsilon="0.5", dry_run=True)"""
+ASK = f"""{CONNECT}answer = sandbox.ask("{QUESTION}", epsilon="0.5")
+print(answer)
 answer.save("services.csv")
 request = sandbox.submit(["services.csv"], purpose="Visits and costs by service, for the yearly report")
-print(); print("request", request["id"], request["status"])
-'''
-REFUSED = """
-from sandbox.client import connect, Refused
-import socket
-def attempt(what, action):
-    try:
-        action()
-        print(f"{what}: WENT THROUGH")
-    except Refused as refusal:
-        print(f"{what}:\\n  {refusal}")
-    except OSError as error:
-        print(f"{what}:\\n  {error}")
-mine, closed = connect("visits-study"), connect("visits-closed")
-attempt("rows", lambda: mine.ask("SELECT * FROM visits"))
-attempt("a hidden column", lambda: mine.ask("SELECT note, COUNT(*) FROM visits GROUP BY note"))
-attempt("an authorization that is over", lambda: closed.ask("SELECT COUNT(*) AS n FROM visits"))
-def spend():
-    for _ in range(20):
-        mine.ask("SELECT COUNT(*) AS n FROM visits", epsilon="1")
-attempt("a spent budget", spend)
-attempt("the network", lambda: socket.create_connection(("93.184.215.14", 443), timeout=3))
-attempt("a name on the network", lambda: socket.getaddrinfo("example.org", 443))
+print(f"request {{request['id']}}: {{request['status']}}")
 """
-STRANGER = """
-from sandbox.client import connect, Refused
-try:
-    connect("visits-study").ask("SELECT COUNT(*) AS n FROM visits")
-    print("WENT THROUGH")
-except Refused as refusal:
-    print(refusal)
-"""
+COUNT = "SELECT COUNT(*) AS n FROM visits"
+REFUSED = {
+    "rows": _ask("SELECT * FROM visits"),
+    "a hidden column": _ask("SELECT note, COUNT(*) AS n FROM visits GROUP BY note"),
+    "an authorization that is over": f"""{CONNECT.replace("study", "closed")}sandbox.ask("{COUNT}")""",
+    "a spent budget": f"""{CONNECT}for _ in range(20):\n    sandbox.ask("{COUNT}", epsilon="1")""",
+    "the network": "import socket\nsocket.create_connection(('192.0.2.1', 443), timeout=3)",
+    "a name on the network": "import socket\nsocket.getaddrinfo('example.org', 443)",
+}
+"""Each ends with an error whose sentence is shown."""
+STRANGER = _ask(COUNT)
 
 
 def run() -> None:
@@ -96,11 +83,12 @@ async def _story(home: Path, environment: dict[str, str], accounts: dict[str, st
         await ana.log_in(accounts["ana"])
         _scene("An analyst starts a notebook and asks")
         click.echo(f"(ready after {await ana.start_notebook():.1f} s)")
-        asked = await _notebook(ana, ASK)
-        request = _one(r"^request (\S+)", asked)
+        await _cell(ana, ESTIMATE)
+        request = _one(r"^request (\w+)", await _cell(ana, ASK))
         _scene("What is refused says what would be allowed")
-        if "WENT THROUGH" in await _notebook(ana, REFUSED):
-            raise DriverError("something that must be refused went through")
+        for what, code in REFUSED.items():
+            click.echo(f"\n# {what}")
+            await _refused_cell(ana, code)
         _scene("A person who is not in the project")
         await _stranger(hub, console, accounts["ben"])
         _scene("A second person reviews the very bytes that leave, and approves")
@@ -121,7 +109,9 @@ async def _story(home: Path, environment: dict[str, str], accounts: dict[str, st
     _command("audit", "verify", str(home / "log"), environment={"PATH": os.environ["PATH"]})
 
 
-async def _notebook(person: ConsolePerson, code: str) -> str:
+async def _cell(person: ConsolePerson, code: str) -> str:
+    """Run one cell, show it as a notebook would, and return what it printed."""
+    click.echo("\n".join(f">>> {line}" for line in code.strip().splitlines()))
     output = await person.run(code, deadline=180)
     click.echo(output.text.rstrip())
     if output.error:
@@ -129,12 +119,19 @@ async def _notebook(person: ConsolePerson, code: str) -> str:
     return output.text
 
 
+async def _refused_cell(person: ConsolePerson, code: str) -> None:
+    click.echo("\n".join(f">>> {line}" for line in code.strip().splitlines()))
+    output = await person.run(code, deadline=180)
+    click.echo(output.error)
+    if not output.error.startswith(("Refused:", "OSError:", "gaierror:")):
+        raise DriverError(f"it was not refused: {code}")
+
+
 async def _stranger(hub: str, console: str, password: str) -> None:
     async with ConsolePerson(hub, console, "ben") as ben:
         await ben.log_in(password)
         await ben.start_notebook()
-        if "WENT THROUGH" in await _notebook(ben, STRANGER):
-            raise DriverError("a stranger's question was answered")
+        await _refused_cell(ben, STRANGER)
 
 
 async def _review(hub: str, console: str, password: str, request: str) -> None:
@@ -173,7 +170,7 @@ def _tool(*words: str, folder: Path) -> None:
 @contextmanager
 def _running(home: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Start a sandbox in ``home``; yield its settings and the passwords it showed."""
-    ports = dict(zip(("HUB", "HUB_API", "PROXY_API", "CONSOLE"), _free_ports(4), strict=True))
+    ports = dict(zip(("HUB", "HUB_API", "PROXY_API", "CONSOLE"), free_ports(4), strict=True))
     environment = {
         **os.environ,
         "SANDBOX_HOME": str(home / "var"),
@@ -214,14 +211,6 @@ def _addresses(environment: dict[str, str]) -> tuple[str, str]:
         f"http://127.0.0.1:{environment['SANDBOX_HUB_PORT']}",
         f"http://localhost:{environment['SANDBOX_CONSOLE_PORT']}",
     )
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
 
 
 def _command(*words: str, environment: dict[str, str]) -> None:

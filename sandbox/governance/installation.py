@@ -61,7 +61,8 @@ def install(settings: Settings) -> None:
         _directory(settings.seeds, 0o700, owners.registrar)
         _directory(settings.bounded, 0o750, owners.registrar, owners.gateway)
         _directory(settings.run, 0o755, os.geteuid())
-        _directory(settings.gateway_socket.parent, 0o750, owners.gateway, owners.door)
+        # Set-gid: what the gateway makes there belongs to the door's group.
+        _directory(settings.gateway_socket.parent, 0o2750, owners.gateway, owners.door)
         for name in SIGNING_KEYS:
             _make(settings.keys / name, owners.gateway, SigningKey.create)
         _make(settings.keys / PRIVATE_KEY, owners.gateway, create_secret)

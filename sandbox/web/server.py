@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -42,13 +43,18 @@ SETTLE_SECONDS = 300.0
 SOCKET_MODE = 0o660
 HEADER_LIMIT = 32 * 1024
 """Bytes of a request's headers."""
-EVALUATION_NOTE = "Evaluation mode: notebooks are separated by bubblewrap, without a container's limits."
+EVALUATION_BUBBLEWRAP = (
+    "Evaluation mode: notebooks are separated by bubblewrap, without a container's limits."
+)
+EVALUATION_ONE_UID = "Evaluation mode: all parts run under one user, because root did not start them."
 log = logging.getLogger("sandbox.web")
 
 
 def isolation_note(settings: Settings) -> str:
-    """Return the sentence for every page where notebooks run in the weaker isolation."""
-    return EVALUATION_NOTE if settings.isolation == "bubblewrap" else ""
+    """Return what every page says where the sandbox runs with less than its full isolation."""
+    bubblewrap = EVALUATION_BUBBLEWRAP if settings.isolation == "bubblewrap" else ""
+    one_uid = EVALUATION_ONE_UID if os.geteuid() != settings.gateway_uid else ""
+    return f"{bubblewrap} {one_uid}".strip()
 
 
 def door_application(gateway: Gateway, pool: ThreadPoolExecutor, auth: HubAuth) -> Application:

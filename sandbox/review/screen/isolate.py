@@ -150,5 +150,5 @@ def _missing() -> Unavailable:
     return Unavailable(
         "screening-unavailable",
         "Files cannot be screened on this machine: the throw-away process does not start.",
-        allowed="The operator can see why with `sandbox doctor`; unprivileged user namespaces must work.",
+        allowed="The operator makes bubblewrap work here; it needs unprivileged user namespaces.",
     )
