@@ -1,0 +1,17 @@
+"""Fixtures of tests that need a database, a file or loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.office import Office, open_office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """A review desk with its people."""
+    with open_office(tmp_path) as opened:
+        yield opened
