@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.office import Office, open_office
+from office import Office, open_office
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledger_asker import open_ledger, plan_of, policies
 
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, create_secret
@@ -18,7 +19,6 @@ from sandbox.errors import Conflict, Malformed, OverBudget
 from sandbox.ledger.ledger import LARGEST_LOSS, BudgetLine, Ledger, budget_lines, scopes_for
 from sandbox.privacy.loss import Loss
 from sandbox.store import tables
-from tests.integration.ledger_asker import open_ledger, plan_of, policies
 
 NUMBERS = count()
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+import ledger_asker
 import pytest
+from ledger_asker import CarelessLedger, granted, open_ledger, plan_of, policies
 from sqlalchemy import event
 
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.ledger.ledger import Ledger, scopes_for
-from tests.integration import ledger_asker
-from tests.integration.ledger_asker import CarelessLedger, granted, open_ledger, plan_of, policies
 
 Open = Callable[[type[Ledger]], Ledger]
 PLAN = plan_of("1", policies(total="8"))
@@ -49,7 +49,7 @@ def race_by_load(home: Path, *flags: str) -> int:
     """Let all askers of all processes ask at once; return how many questions were granted."""
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", ledger_asker.__name__, str(home), f"p{number}", str(ASKERS), *flags],
+            [sys.executable, ledger_asker.__file__, str(home), f"p{number}", str(ASKERS), *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

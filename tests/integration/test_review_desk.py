@@ -7,11 +7,11 @@ import threading
 from io import BytesIO
 
 import pytest
+from office import ANSWER, BARE, ROUNDED, SMALL, Office
 
 from sandbox.errors import Conflict, Malformed, NotAllowed
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.review.status import Status
-from tests.office import ANSWER, BARE, ROUNDED, SMALL, Office
 
 
 def test_two_outsiders_let_a_file_out_and_the_author_fetches_it(office: Office) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from office import ANSWER, BARE, ROUNDED, SMALL, STUDY, Office
 
 from sandbox import canonical
 from sandbox.audit.verify import verify_proof
@@ -18,7 +19,6 @@ from sandbox.review.package import public_word
 from sandbox.review.sealing import Sealer
 from sandbox.review.status import Status
 from sandbox.store import tables
-from tests.office import ANSWER, BARE, ROUNDED, SMALL, STUDY, Office
 
 SWAPS: dict[str, Callable[[Office, str], None]] = {
     "blob": lambda office, _: office.change(tables.blob, tables.blob.c.content == ROUNDED, content=SMALL),

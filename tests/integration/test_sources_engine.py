@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from questions import VISITS, dataset_of, exact, load, plan_of
 
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
@@ -17,7 +18,6 @@ from sandbox.sources.compile import compile_query
 from sandbox.sources.duck import open_copy
 from sandbox.sources.engine import EngineFailure, NotPaidFor, extract
 from sandbox.sources.snapshot import Snapshot
-from tests.questions import VISITS, dataset_of, exact, load, plan_of
 
 DATASET = dataset_of(VISITS, source="visits.csv", max_rows=3)
 ROWS = """person_id,district,year,cost,change,day,note

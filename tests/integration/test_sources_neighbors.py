@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from questions import VISITS, dataset_of, exact, load, plan_of, write_rows
 
 from sandbox.policy.dataset import ColumnPolicy
 from sandbox.privacy.plan import Plan
@@ -23,7 +24,6 @@ from sandbox.sources import engine, recipe, register
 from sandbox.sources.compile import compile_query
 from sandbox.sources.duck import open_copy
 from sandbox.sources.snapshot import Snapshot
-from tests.questions import VISITS, dataset_of, exact, load, plan_of, write_rows
 
 K = 4
 VICTIM = "V"

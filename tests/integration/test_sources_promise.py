@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from questions import VISITS, dataset_of, exact, load, plan_of
 
 from sandbox.privacy import noise
 from sandbox.privacy.noise import NoiseFault, add_noise
 from sandbox.privacy.plan import ExactCells, Plan
 from sandbox.privacy.post import finish
 from sandbox.sources.snapshot import Snapshot
-from tests.questions import VISITS, dataset_of, exact, load, plan_of
 
 DRAWS = 4_000
 ERROR = 1e-6

@@ -11,12 +11,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from questions import SEED, dataset_of, exact, plan_of
 
 from sandbox.privacy.noise import add_noise
 from sandbox.privacy.post import finish
 from sandbox.sources.register import register
 from sandbox.sources.snapshot import Snapshot, truncation_warning
-from tests.questions import SEED, dataset_of, exact, plan_of
 
 DATA = os.environ.get("SANDBOX_TEST_DATA", "")
 pytestmark = pytest.mark.skipif(not DATA, reason="SANDBOX_TEST_DATA names no directory with the real studies")

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from questions import SEED, VISITS, dataset_of, load, plan_of, write_rows
 
 from sandbox.canonical import encode
 from sandbox.errors import NotAnswerable
@@ -20,7 +21,6 @@ from sandbox.privacy.loss import Loss
 from sandbox.sources import register as registration
 from sandbox.sources.register import FAILED_EXIT, planned_loss, register, source_digest, unreadable
 from sandbox.sources.snapshot import Snapshot, TruncationProfile, shape_of, truncation_warning
-from tests.questions import SEED, VISITS, dataset_of, load, plan_of, write_rows
 
 CSV = "person_id,district,year,cost,change,day,note\n"
 DATASET = dataset_of(VISITS, source="visits.csv", max_rows=2)

@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from questions import VISITS, dataset_of, plan_of
 
 from sandbox.privacy import noise
 from sandbox.privacy.accuracy import half_width
 from sandbox.privacy.noise import SATURATION, NoiseFault, add_noise, noisy_counts
 from sandbox.privacy.plan import LARGEST_SCALE, ExactCells, Plan, noise_scale
-from tests.questions import VISITS, dataset_of, plan_of
 
 DRAWS = 20_000
 COUNTED = plan_of("SELECT COUNT(*) FROM visits", dataset_of(VISITS))

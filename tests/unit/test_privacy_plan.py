@@ -4,13 +4,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from questions import VISITS, dataset_of, plan_of
 
 from sandbox.errors import Malformed, NotAnswerable, OverBudget
 from sandbox.privacy.accuracy import ASSUMED_ROWS, expected_errors, half_width
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.plan import ExactCells, NoisyCells, Plan, Statistic, StatisticKind
 from sandbox.privacy.post import finish
-from tests.questions import VISITS, dataset_of, plan_of
 
 K = 4
 
