@@ -4,6 +4,10 @@ SHELL := /bin/bash
 PLACE := $(shell scripts/place)
 BIN := $(PLACE)/.venv/bin
 export SANDBOX_HOME ?= $(PLACE)/var
+export SANDBOX_POLICIES ?= $(wildcard $(PLACE)/project/policies)
+ifeq ($(SANDBOX_POLICIES),)
+SANDBOX_POLICIES := policies
+endif
 
 .PHONY: help up test tour lint setup setup-dev
 
