@@ -4,10 +4,7 @@ SHELL := /bin/bash
 PLACE := $(shell scripts/place)
 BIN := $(PLACE)/.venv/bin
 export SANDBOX_HOME ?= $(PLACE)/var
-export SANDBOX_POLICIES ?= $(wildcard $(PLACE)/project/policies)
-ifeq ($(SANDBOX_POLICIES),)
-SANDBOX_POLICIES := policies
-endif
+export SANDBOX_POLICIES ?= $(if $(filter $(realpath .),$(PLACE)),policies,$(PLACE)/project/policies)
 
 .PHONY: help up test tour lint setup setup-dev
 
