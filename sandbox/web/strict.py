@@ -179,7 +179,10 @@ def _check_texts(value: object) -> None:
 def _not_fitting(error: ValidationError, model: type[Body]) -> Malformed:
     """Say the first thing that does not fit; names only, no value of the request."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = shown(".".join(str(part) for part in first["loc"])) or "The body"
+    parts = [str(part) for part in first["loc"]]
+    # A name that is none of ours is repeated only where it cannot pass for words of the sentence.
+    named = all(part.isalnum() or part.isidentifier() for part in parts)
+    place = (shown(".".join(parts)) or "The body") if named else "A field"
     return Malformed(
         "body-invalid",
         f"{place}: {first['msg'].removeprefix('Value error, ').rstrip('.')}.",
