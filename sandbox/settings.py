@@ -7,6 +7,7 @@ Every field can be set by the environment variable ``SANDBOX_`` + its name in ca
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from sandbox.errors import StartupRefusal
 
+LONGEST_RUN = 44
+"""Bytes: the 107 of a socket's address less the longest name below, a person's door."""
 ISOLATIONS = ("auto", "docker", "bubblewrap")
 
 
@@ -109,8 +112,16 @@ class Settings:
 
     @property
     def run(self) -> Path:
-        """Directory of sockets and pid files of running processes."""
-        return self.home / "run"
+        """Directory of sockets of running processes.
+
+        Beside everything else, unless a socket's address there would be longer than unix(7) allows;
+        then a short one that belongs to this home alone.
+        """
+        beside = self.home.resolve() / "run"
+        if len(os.fsencode(beside)) <= LONGEST_RUN:
+            return beside
+        name = f"pds-{os.geteuid()}-{hashlib.sha256(os.fsencode(beside)).hexdigest()[:12]}"
+        return Path("/run" if os.geteuid() == 0 else "/tmp", name)  # noqa: S108  # install() checks whose it is
 
     @property
     def gateway_socket(self) -> Path:

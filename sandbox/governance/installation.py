@@ -61,6 +61,10 @@ def install(settings: Settings) -> None:
         _directory(settings.seeds, 0o700, owners.registrar)
         _directory(settings.bounded, 0o750, owners.registrar, owners.gateway)
         _directory(settings.run, 0o755, os.geteuid())
+        if settings.run.is_symlink() or settings.run.stat().st_uid != os.geteuid():
+            raise StartupRefusal(
+                f"{settings.run} belongs to somebody else; set SANDBOX_HOME to a shorter path."
+            )
         # Set-gid: what the gateway makes there belongs to the door's group.
         _directory(settings.gateway_socket.parent, 0o2750, owners.gateway, owners.door)
         for name in SIGNING_KEYS:
