@@ -27,34 +27,34 @@ def up(demo: bool) -> None:
     notebook environment) and registers the data. Later starts take seconds and lose nothing.
     """
     settings = Settings.from_environment()
-    passwords = prepare(settings, demo=demo)
-    run_until_stopped(settings, ready=lambda: _announce(settings, passwords))
+    prepare(settings, demo=demo)
+    run_until_stopped(settings, ready=lambda: _announce(settings))
 
 
-def prepare(settings: Settings, *, demo: bool) -> dict[str, str]:
-    """Do everything that must be done before the first start; what is done already is left alone.
-
-    Returns:
-        The passwords of accounts made now, by name.
-    """
+def prepare(settings: Settings, *, demo: bool) -> None:
+    """Do everything that must be done before the first start; what is done already is left alone."""
     policies = load(settings.policies)
     install(settings)
-    passwords = install_demo(settings) if demo else {}
+    if demo:
+        _show(install_demo(settings))  # at once: whatever fails after this, they are known
     books = open_books(settings)
     for name in sorted(policies.datasets):
         click.echo(f"dataset {name}: loading what is new ...")
         register(name, actor=getpass.getuser(), settings=settings, policies=policies, books=books)
     books.engine.dispose()
     images.prepare(settings, say=click.echo)
-    return passwords
 
 
-def _announce(settings: Settings, passwords: dict[str, str]) -> None:
-    click.echo(f"\nNotebooks: {settings.hub_url}\nConsole:   {settings.console_url}\n")
+def _show(passwords: dict[str, str]) -> None:
     if passwords:
-        click.echo("Accounts, shown this once:")
-        for name, password in passwords.items():
-            click.echo(f"  {name:6} {password}")
+        click.echo("Demo accounts; the passwords are shown this once:")
+    for name, password in passwords.items():
+        click.echo(f"  {name:6} {password}")
+
+
+def _announce(settings: Settings) -> None:
+    click.echo(f"\nNotebooks: {settings.hub_url}\nConsole:   {settings.console_url}")
+    click.echo("A lost password is made anew with `sandbox user password NAME`.")
     click.echo("Ctrl-C stops everything.")
 
 
