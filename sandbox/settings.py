@@ -120,8 +120,10 @@ class Settings:
         beside = self.home.resolve() / "run"
         if len(os.fsencode(beside)) <= LONGEST_RUN:
             return beside
-        name = f"pds-{os.geteuid()}-{hashlib.sha256(os.fsencode(beside)).hexdigest()[:12]}"
-        return Path("/run" if os.geteuid() == 0 else "/tmp", name)  # noqa: S108  # install() checks whose it is
+        # By the home's owner, not by who asks: every part has a uid of its own and must find the same place.
+        owner = self.home.stat().st_uid if self.home.exists() else os.geteuid()
+        name = f"pds-{owner}-{hashlib.sha256(os.fsencode(beside)).hexdigest()[:12]}"
+        return Path("/run" if owner == 0 else "/tmp", name)  # noqa: S108  # install() checks whose it is
 
     @property
     def gateway_socket(self) -> Path:
