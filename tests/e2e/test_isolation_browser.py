@@ -33,7 +33,8 @@ def test_jupyterlab_runs_and_may_speak_to_nobody_else(running_sandbox: RunningSa
     page.click("input[type=submit], button[type=submit]")
     page.wait_for_selector(".jp-Launcher", timeout=60_000)
     page.click(".jp-LauncherCard[data-category=Notebook]")
-    page.wait_for_selector(".jp-Notebook .cm-content")
+    # before its kernel is connected, JupyterLab drops what is run
+    page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
     page.click(".jp-Notebook .cm-content")
     page.keyboard.type("6 * 7")
     page.keyboard.press("Shift+Enter")
