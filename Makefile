@@ -30,7 +30,7 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk
 	@scripts/docker-daemon
 	@$(BIN)/pytest tests/unit tests/integration
-	@$(BIN)/pytest tests/e2e
+	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
 lint: setup-dev  ## formatting, ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff format --check sandbox tests

@@ -61,7 +61,9 @@ def settings(registered_home: Path, tmp_path: Path) -> Settings:
     home = tmp_path / "home"
     open_path(home)
     subprocess.run(["cp", "-a", str(registered_home), str(home)], check=True)  # owners are part of it
-    return Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)
+    copied = Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)
+    install(copied)
+    return copied
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from sandbox.errors import StartupRefusal
@@ -19,6 +20,7 @@ from sandbox.hub.supervisor import READY
 from sandbox.settings import Settings
 
 STOP_SECONDS = 120.0
+OWN_PORTS = (20_000, 32_000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,11 +91,17 @@ def running(settings: Settings, *, isolator: str, passwords: Mapping[str, str]) 
 
 
 def free_ports(count: int) -> list[int]:
-    """Return loopback ports that nobody uses at this moment."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
+    """Return loopback ports that nobody uses at this moment.
+
+    From below the range the kernel takes for outgoing connections, which might take them meanwhile.
+    """
+    ports: list[int] = []
+    for port in random.SystemRandom().sample(range(*OWN_PORTS), k=OWN_PORTS[1] - OWN_PORTS[0]):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            break
     return ports
 
 

@@ -47,7 +47,7 @@ def running_sandbox(isolator: str) -> Iterator[RunningSandbox]:
     settings = Settings(
         home=home,
         raw=home / "raw",
-        policies=POLICIES,
+        policies=Path(shutil.copytree(POLICIES, home / "policies")),  # where the gateway's uid can read them
         isolation=isolator,
         hub_port=hub,
         hub_api_port=hub_api,

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from sandbox.gateway import Gateway
+from sandbox.governance.installation import install
+from sandbox.hub.running import free_ports
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
 from sandbox.web.session import ACCESS_SCOPE
@@ -146,12 +147,11 @@ def console(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("console") / "home"))
     hub = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=hub.serve_forever, daemon=True).start()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_ports(1)[0]
     settings = Settings(
         home=home, raw=home / "raw", policies=SMALL_POLICIES, hub_api_port=hub.server_port, console_port=port
     )
+    install(settings)
     waiting, deciding = submit(settings), submit(settings)
     chosen = {"HOME": home, "POLICIES": SMALL_POLICIES, "HUB_API_PORT": hub.server_port, "CONSOLE_PORT": port}
     environment = {**os.environ, **{f"SANDBOX_{name}": str(value) for name, value in chosen.items()}}

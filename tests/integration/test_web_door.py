@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.governance.installation import open_books
+from sandbox.governance.installation import install, open_books
+from sandbox.hub.running import free_ports
 from sandbox.policy.roles import ROLE_SCOPES
 from sandbox.settings import Settings
 
@@ -93,12 +94,6 @@ class Door:
         return response.status, json.loads(payload), response.headers
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def door(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("door") / "home"))
@@ -109,9 +104,10 @@ def door(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         raw=home / "raw",
         policies=SMALL_POLICIES,
         hub_api_port=hub.server_port,
-        console_port=free_port(),
+        console_port=free_ports(1)[0],
         body_limit=200_000,
     )
+    install(settings)
     chosen = ("home", "policies", "hub_api_port", "console_port", "body_limit")
     environment = {
         **os.environ,
