@@ -80,7 +80,7 @@ class Person:
             return answer.status, dict(answer.headers), await answer.read()
 
     async def start_notebook(self) -> float:
-        """Start the person's notebook, enter it, and return the seconds until it was ready.
+        """Start the person's notebook where it does not run, enter it, and return the seconds that took.
 
         Raises:
             DriverError: it may not be started, or does not become ready.
@@ -88,20 +88,26 @@ class Person:
         began = time.monotonic()
         headers = {"X-XSRFToken": self._xsrf("/hub/"), "Referer": f"{self.hub_url}/hub/home"}
         url = self._url(f"/hub/api/users/{self.name}/server")
-        async with self._client.post(url, headers=headers, json={}) as answer:
-            if answer.status not in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
-                raise DriverError(f"start: {answer.status} {await answer.text()}")
-        while True:
-            async with self._client.get(self._url(f"/hub/api/users/{self.name}")) as answer:
-                server = (await answer.json())["servers"].get("", {})
-            if server.get("ready"):
-                break
+        server = await self._server()
+        if not server:
+            async with self._client.post(url, headers=headers, json={}) as answer:
+                if answer.status not in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
+                    raise DriverError(f"start: {answer.status} {await answer.text()}")
+        while not (server := await self._server()).get("ready"):
             if time.monotonic() - began > SPAWN_SECONDS or not server.get("pending"):
                 raise DriverError("start: the notebook did not become ready")
             await asyncio.sleep(POLL_SECONDS)
         ready = time.monotonic() - began
         await self.enter_notebook()
         return ready
+
+    async def _server(self) -> dict[str, Any]:
+        """What the hub says of the person's notebook; empty where there is none."""
+        async with self._client.get(self._url(f"/hub/api/users/{self.name}")) as answer:
+            if answer.status != HTTPStatus.OK:
+                return {}  # who may have no notebook may not look for one; the start says so
+            servers: dict[str, dict[str, Any]] = (await answer.json()).get("servers", {})
+            return servers.get("", {})
 
     async def enter_notebook(self) -> None:
         """Open JupyterLab in the person's running notebook, which logs them in there.

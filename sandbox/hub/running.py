@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sandbox.errors import StartupRefusal
 from sandbox.hub.driver import Output, Person
@@ -31,7 +31,6 @@ class RunningSandbox:
     isolator: str
     """How its notebooks are isolated: ``docker`` or ``bubblewrap``."""
     passwords: Mapping[str, str]
-    _started: set[str] = field(default_factory=set)
 
     def person(self, name: str) -> Person:
         """Return a person at their browser, not logged in yet."""
@@ -48,16 +47,11 @@ class RunningSandbox:
     def stop_notebook(self, user: str) -> None:
         """Stop the user's notebook; the next code starts it again."""
         asyncio.run(self._stop(user))
-        self._started.discard(user)
 
     async def _run(self, user: str, code: str, deadline: float) -> Output:
         async with self.person(user) as person:
             await person.log_in(self.passwords[user])
-            if user in self._started:
-                await person.enter_notebook()
-            else:
-                await person.start_notebook()
-                self._started.add(user)
+            await person.start_notebook()
             return await person.run(code, deadline=deadline)
 
     async def _stop(self, user: str) -> None:
