@@ -18,6 +18,7 @@ from tornado.web import HTTPError
 from traitlets import Any as AnyTrait
 from traitlets import Callable as CallableTrait
 
+from sandbox.audit.event import Event, Kind
 from sandbox.door.sockets import NotTheirs, checked_socket
 from sandbox.errors import SandboxError
 from sandbox.governance import accounts
@@ -81,6 +82,8 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             self.uid = notebook_uid(self.settings, account.number)
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
             await asyncio.to_thread(prepare_socket_directory, self.place.into, uid=self.uid)
+            # Before it runs: a notebook of which nobody knows must not be.
+            await self._record(Kind.SERVER_STARTED)
             self.say(40, "Starting the isolated server.")
             await self.start_isolated(self.place)
             self.say(70, "Waiting for JupyterLab to listen.")
@@ -93,6 +96,7 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
     async def stop(self, now: bool = False) -> None:
         """Stop the server, then close its door."""
         await self.stop_isolated(now=now)
+        await self._record(Kind.SERVER_STOPPED)
         if self.place is None:
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
         await self.doorkeeper.dismiss(self.user.name)
@@ -146,6 +150,11 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108  # a memory file system of this notebook only
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    async def _record(self, kind: Kind) -> None:
+        """Write to the log that this person's notebook starts or has stopped."""
+        event = Event(kind=kind, actor=self.user.name, subject=self.user.name, body={"uid": self.uid})
+        await asyncio.to_thread(self.log_of_record().append, event)
 
     async def _listening(self, place: Place) -> None:
         deadline = time.monotonic() + LISTEN_SECONDS

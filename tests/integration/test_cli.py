@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,10 +30,10 @@ def sandbox(settings: Settings, tmp_path: Path) -> Run:
         "SANDBOX_POLICIES": str(settings.policies),
     }
 
-    def run(*words: str, account: str = "ana") -> subprocess.CompletedProcess[str]:
+    def run(*words: str, account: str = "ana", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(Path(sys.executable).with_name("sandbox")), *words],
-            env={**environment, "SANDBOX_ACCOUNT": account},
+            env={**environment, "SANDBOX_ACCOUNT": account, **more},
             capture_output=True,
             text=True,
             check=False,
@@ -137,3 +138,21 @@ def test_registering_again_changes_nothing_and_costs_nothing(sandbox: Run) -> No
 
 def test_help_teaches_by_example(sandbox: Run) -> None:
     assert 'sandbox ask "SELECT' in sandbox("--help").stdout
+
+
+def test_a_log_that_was_changed_by_hand_refuses_to_start(sandbox: Run, settings: Settings) -> None:
+    with sqlite3.connect(settings.home / "state" / "state.sqlite") as state:
+        for (name,) in state.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            state.execute(f'DROP TRIGGER "{name}"')
+        state.execute("UPDATE entry SET leaf = replace(leaf, 'ana', 'eve') WHERE seq = 0")
+    done = sandbox("account", "show")
+    assert done.returncode == 2
+    assert done.stderr.startswith("The log does not verify")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["sqlite:///:memory:", "mysql://nobody@localhost/none"])
+def test_a_state_database_that_keeps_nothing_refuses_to_start(sandbox: Run, url: str) -> None:
+    done = sandbox("account", "show", SANDBOX_STATE_URL=url)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
