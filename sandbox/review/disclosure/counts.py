@@ -22,14 +22,14 @@ def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Findi
             column,
             code="C1",
             wrong=partial(_is_small, least=least),
-            sentence=f"counts are smaller than {least}",
+            wrongness=f"smaller than {least}",
             fix=f"Merge or mask groups of fewer than {least}.",
         )
         yield from _worst(
             column,
             code="C16",
             wrong=partial(_is_unrounded, base=base),
-            sentence=f"counts are not multiples of {base}",
+            wrongness=f"no multiple of {base}",
             fix=f"Round counts to multiples of {base}, or submit a noisy answer unchanged with its receipt.",
         )
 
@@ -43,15 +43,16 @@ def _is_unrounded(number: Decimal, *, base: int) -> bool:
 
 
 def _worst(
-    column: Column, *, code: str, wrong: Callable[[Decimal], bool], sentence: str, fix: str
+    column: Column, *, code: str, wrong: Callable[[Decimal], bool], wrongness: str, fix: str
 ) -> Iterator[Finding]:
     numbers = ((row, read_number(cell)) for row, cell in enumerate(column.cells, start=2))
     rows = [row for row, number in numbers if number is not None and wrong(number)]
     if rows:
+        counts = "One count is" if len(rows) == 1 else f"{len(rows)} counts are"
         yield Finding(
             code=code,
             severity=Severity.REFUSE,
             where=f"row {rows[0]}, column {column.name}",
-            sentence=f"{len(rows)} {sentence}.",
+            sentence=f"{counts} {wrongness}.",
             fix=fix,
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from sandbox.audit.keys import VerifyKey
 from sandbox.audit.receipt import Receipt, read
 from sandbox.errors import Refusal
+from sandbox.privacy.loss import PICO
 from sandbox.review.finding import Finding, Severity
 
 
@@ -46,12 +48,13 @@ def check_uncovered(receipts: Sequence[Receipt], *, sha256: str) -> Iterator[Fin
 def check_losses(receipts: Sequence[Receipt]) -> Iterator[Finding]:
     """Yield what all answers behind the request were charged."""
     if receipts:
-        loss = sum(receipt.picorho for receipt in receipts)
+        rho = Decimal(sum(receipt.picorho for receipt in receipts)) / PICO
+        answers = "One answer stands" if len(receipts) == 1 else f"{len(receipts)} answers stand"
         yield Finding(
             code="C30",
             severity=Severity.INFO,
             where="request",
-            sentence=f"{len(receipts)} answers stand behind this request, charged {loss} picorho in all.",
+            sentence=f"{answers} behind this request, charged rho {rho:.6f} in all.",
         )
 
 
