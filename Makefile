@@ -29,7 +29,8 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
 	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk
 	@scripts/docker-daemon
-	@$(BIN)/pytest tests/unit tests/integration
+	@$(BIN)/pytest tests/unit
+	@$(BIN)/pytest tests/integration
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
 lint: setup-dev  ## formatting, ruff, mypy --strict, the direction of imports
