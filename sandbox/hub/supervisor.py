@@ -19,7 +19,7 @@ from dataclasses import replace
 from types import FrameType
 
 from sandbox.errors import StartupRefusal
-from sandbox.hub import images, preflight
+from sandbox.hub import images, orphans, preflight
 from sandbox.hub.parts import GATEWAY_COMMAND, Part, launch, parts
 from sandbox.settings import Settings
 
@@ -50,6 +50,7 @@ def up(
     settings = replace(settings, isolation=images.isolation(settings))
     preflight.check(settings)
     _directories(settings)
+    orphans.adopt()
     with _stop_signal() as stop:
         runner = _Runner(settings, say, stop)
         try:
@@ -61,6 +62,7 @@ def up(
                 runner.watch()
         finally:
             runner.stop_all()
+            orphans.end_adopted()
 
 
 class _Runner:
