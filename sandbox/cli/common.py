@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import re
 from typing import Any
 
 import click
@@ -11,8 +13,23 @@ import click
 from sandbox.errors import NotAllowed
 from sandbox.gateway import Gateway
 from sandbox.governance import accounts
+from sandbox.policy.names import PERSON_NAME
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
+
+
+def login_name() -> str:
+    """Return who is at the terminal, as a name an account can have.
+
+    Names of the machine may have capitals, dots or underscores, and a uid need not have a name at all.
+    """
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on the Python version
+        name = ""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32]
+    return plain if PERSON_NAME.fullmatch(plain) else f"uid-{os.getuid()}"
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 as_option = click.option(
@@ -20,7 +37,7 @@ as_option = click.option(
     "account",
     metavar="ACCOUNT",
     envvar="SANDBOX_ACCOUNT",
-    default=getpass.getuser,
+    default=login_name,
     show_default="your login name",
     help="The account that acts. Who may start this command holds the gateway's files, so the log "
     "says that the terminal was used.",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
 
-from sandbox.cli.common import json_option, print_json
+from sandbox.cli.common import json_option, login_name, print_json
 from sandbox.cli.demo import install_demo
 from sandbox.governance.installation import install, open_books
 from sandbox.governance.registration import register as register_dataset
@@ -43,7 +42,7 @@ def register(datasets: tuple[str, ...]) -> None:
     for name in datasets or sorted(policies.datasets):
         click.echo(f"{name}: loading ...")
         snapshot = register_dataset(
-            name, actor=getpass.getuser(), settings=settings, policies=policies, books=books
+            name, actor=login_name(), settings=settings, policies=policies, books=books
         )
         click.echo(f"{name}: answers from snapshot {snapshot.digest}")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 
+from sandbox.cli.common import login_name
 from sandbox.demo import write_register
 from sandbox.governance import accounts
 from sandbox.governance.installation import Owners, open_books
@@ -37,7 +37,7 @@ def install_demo(settings: Settings) -> dict[str, str]:
             os.chown(written, registrar, registrar)
     books = open_books(settings)
     known = {account.name for account in accounts.list_all(books.engine)}
-    operator = getpass.getuser()
+    operator = login_name()
     made = {
         name: accounts.create(books.log, name, groups=groups, actor=operator)
         for name, groups in DEMO_PEOPLE.items()

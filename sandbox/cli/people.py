@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
-from sandbox.cli.common import json_option, print_json, print_table
+from sandbox.cli.common import json_option, login_name, print_json, print_table
 from sandbox.governance import accounts
 from sandbox.governance.installation import open_books
 from sandbox.settings import Settings
@@ -29,7 +27,7 @@ def add(name: str, groups: tuple[str, ...], no_login: bool) -> None:
     """Add an account; its password is made here and shown once."""
     books = open_books(Settings.from_environment())
     password = accounts.create(
-        books.log, name, groups=frozenset(groups), actor=getpass.getuser(), login=not no_login
+        books.log, name, groups=frozenset(groups), actor=login_name(), login=not no_login
     )
     click.echo(f"{name}: {password}" if password else f"{name}: added, no log-in")
 
@@ -55,7 +53,7 @@ def list_users(as_json: bool) -> None:
 def groups(name: str, groups: tuple[str, ...]) -> None:
     """Set an account's groups; acts at the person's next request."""
     books = open_books(Settings.from_environment())
-    accounts.set_groups(books.log, name, groups=frozenset(groups), actor=getpass.getuser())
+    accounts.set_groups(books.log, name, groups=frozenset(groups), actor=login_name())
     click.echo(f"{name}: {', '.join(sorted(groups))}")
 
 
@@ -64,7 +62,7 @@ def groups(name: str, groups: tuple[str, ...]) -> None:
 def disable(name: str) -> None:
     """Disable an account; `sandbox user enable` takes it back."""
     books = open_books(Settings.from_environment())
-    accounts.set_disabled(books.log, name, disabled=True, actor=getpass.getuser())
+    accounts.set_disabled(books.log, name, disabled=True, actor=login_name())
     click.echo(f"{name}: disabled")
 
 
@@ -73,7 +71,7 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Let a disabled account act again."""
     books = open_books(Settings.from_environment())
-    accounts.set_disabled(books.log, name, disabled=False, actor=getpass.getuser())
+    accounts.set_disabled(books.log, name, disabled=False, actor=login_name())
     click.echo(f"{name}: active")
 
 
@@ -82,7 +80,7 @@ def enable(name: str) -> None:
 def password(name: str) -> None:
     """Make a new password and show it once."""
     books = open_books(Settings.from_environment())
-    click.echo(f"{name}: {accounts.new_password(books.log, name, actor=getpass.getuser())}")
+    click.echo(f"{name}: {accounts.new_password(books.log, name, actor=login_name())}")
 
 
 commands: tuple[click.Command, ...] = (user,)

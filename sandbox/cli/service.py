@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
+from sandbox.cli.common import login_name
 from sandbox.cli.demo import install_demo
 from sandbox.cli.tour import run as walk
 from sandbox.governance.installation import install, open_books
@@ -40,7 +39,7 @@ def prepare(settings: Settings, *, demo: bool) -> None:
     books = open_books(settings)
     for name in sorted(policies.datasets):
         click.echo(f"dataset {name}: loading what is new ...")
-        register(name, actor=getpass.getuser(), settings=settings, policies=policies, books=books)
+        register(name, actor=login_name(), settings=settings, policies=policies, books=books)
     books.engine.dispose()
     images.prepare(settings, say=click.echo)
 
