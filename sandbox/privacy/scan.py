@@ -38,6 +38,11 @@ class Statistic:
     """Rows of one unit that are looked at. Less than the source's own number only where the source is
     one table of the copy, alone or joined with public tables: its rows are numbered."""
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds values up instead of counting."""
+        return self.kind is StatisticKind.SUM
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
