@@ -44,7 +44,7 @@ from sandbox.query.render import canonical, template
 from sandbox.query.sql import parse
 from sandbox.review.desk import Desk
 from sandbox.settings import Settings
-from sandbox.sources.engine import EngineFailure, extract
+from sandbox.sources.engine import EngineFailure, Engines, extract
 from sandbox.sources.snapshot import Snapshot, truncation_warning
 
 ENGINE_SENTENCE = "The question could not be completed; its charge stands."
@@ -62,6 +62,7 @@ class Gateway:
     ledger: Ledger
     desk: Desk
     receipts: SigningKey
+    engines: Engines
 
     @classmethod
     def open(cls, settings: Settings) -> Gateway:
@@ -87,7 +88,13 @@ class Gateway:
             ledger=Ledger(books.log),
             desk=desk,
             receipts=receipts,
+            engines=Engines(),
         )
+
+    def close(self) -> None:
+        """Give back what questions have opened: bounded copies, and the books."""
+        self.engines.close()
+        self.books.engine.dispose()
 
     def begin_serving(self) -> None:
         """Record the start and the policies it runs on, and settle what a crash left open.
@@ -213,7 +220,15 @@ class Gateway:
     def _run(self, plan: Plan, charge: Charge, snapshot: Snapshot, actor: Actor) -> AnswerTable:
         try:
             return finish(
-                add_noise(extract(plan, charge, snapshot=snapshot, deadline=self.settings.query_deadline))
+                add_noise(
+                    extract(
+                        plan,
+                        charge,
+                        snapshot=snapshot,
+                        engines=self.engines,
+                        deadline=self.settings.query_deadline,
+                    )
+                )
             )
         except Exception as fault:
             with self.books.log.writing() as transaction:

@@ -20,11 +20,14 @@ from sandbox.store.tables import snapshot
 
 
 def find_active(connection: Connection, dataset: str) -> Snapshot | None:
-    """Return the active snapshot of ``dataset``, or None before its first registration."""
+    """Return the active snapshot of ``dataset``; None before its first registration by this version."""
     row = connection.execute(
         select(snapshot.c.document).where(snapshot.c.dataset == dataset, snapshot.c.active)
     ).first()
-    return None if row is None else Snapshot.from_document(decode(row.document))
+    try:
+        return None if row is None else Snapshot.from_document(decode(row.document))
+    except (KeyError, TypeError, ValueError):  # made by a version whose copies this one does not read
+        return None
 
 
 def require_active(connection: Connection, dataset: DatasetPolicy) -> Snapshot:

@@ -47,9 +47,10 @@ def register(name: str, *, actor: str, settings: Settings, policies: Policies, b
         )
     with books.engine.connect() as connection:
         known = catalogue.find_active(connection, name)
-    digest = str(_registrar(dataset, settings, policies.digest, known=None, only_digest=True)["digest"])
+    found = _registrar(dataset, settings, policies.digest, known=known, only_digest=True)
+    digest = str(found["digest"])
     again = known is not None and known.digest == digest
-    if known is not None and again and known.path.exists():
+    if known is not None and again and found["stands"]:
         return known
     if not again:  # a lost copy is built again with the profile it had: nothing new is told of the data
         _charge(digest, dataset, actor=actor, policies=policies, books=books)

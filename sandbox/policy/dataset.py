@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator
+from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from sandbox.policy.values import (
     Day,
@@ -36,7 +36,34 @@ MOST_ROWS_PER_UNIT = 100_000
 AggregateWord = Literal["count", "sum", "avg", "variance", "covariance", "quantile"]
 """What a measure may be asked for: ``variance`` opens VAR and STDDEV, ``covariance`` opens COVAR, CORR and
 REGR, ``quantile`` opens MEDIAN and PERCENTILE."""
-_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)")
+
+
+class EngineKind(StrEnum):
+    """Where raw tables and their bounded copy live, and what runs questions."""
+
+    DUCKDB = "duckdb"
+    """Files of one machine, no server."""
+    POSTGRESQL = "postgresql"
+    """Two roles of a PostgreSQL database: one reads raw tables, the other their copies alone."""
+    SPARK = "spark"
+    """Files on storage that several machines share."""
+
+
+_SOURCES = {
+    EngineKind.DUCKDB: (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)"),
+        "Write the name of one file in the raw directory, ending in .parquet or .csv.",
+    ),
+    EngineKind.POSTGRESQL: (
+        re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.[A-Za-z_][A-Za-z0-9_]{0,62}"),
+        "Write the schema and the name of one table in the raw database, as in registers.visits.",
+    ),
+    EngineKind.SPARK: (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)"),
+        "Write the name of one file or directory in the raw directory, ending in .parquet or .csv.",
+    ),
+}
+"""What a table's source may be, by engine, and the sentence for what it may not."""
 
 
 class Use(StrEnum):
@@ -199,7 +226,7 @@ class TablePolicy(PolicyModel):
     """One table of a dataset: where it is read from, whom its rows belong to, what may be used."""
 
     source: StrictStr
-    """File name inside the raw directory, ending in .parquet or .csv."""
+    """File inside the raw directory, ending in .parquet or .csv; with PostgreSQL, schema.table."""
     public: StrictBool = False
     """Whether anybody may read it as it is: it belongs to no unit and is there to be joined."""
     unique_key: tuple[Name, ...] = ()
@@ -227,13 +254,6 @@ class TablePolicy(PolicyModel):
         """Return the column if the policy lists it and does not hide it."""
         found = self.columns.get(name)
         return None if found is None or found.use is Use.HIDDEN else found
-
-    @field_validator("source")
-    @classmethod
-    def _one_file(cls, value: str) -> str:
-        if _SOURCE.fullmatch(value) is None:
-            raise ValueError("Write the name of one file in the raw directory, ending in .parquet or .csv.")
-        return value
 
     @classmethod
     def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
@@ -281,9 +301,22 @@ class DatasetPolicy(PolicyModel):
     """How far the dataset is opened."""
     population: Name
     """Population from populations.toml whose lifetime budget every answer is charged to."""
+    engine: EngineKind = EngineKind.DUCKDB
+    """Where the raw tables and their bounded copy live."""
     profile_epsilon: Epsilon
     """Privacy loss that registration may spend, per table, on learning how many rows are dropped."""
     description: str = ""
     """What the dataset is, for the catalogue."""
     tables: Annotated[dict[Name, TablePolicy], Field(min_length=1)]
     """Tables by name."""
+
+    @classmethod
+    def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
+        tables, engine = given.get("tables"), given.get("engine", EngineKind.DUCKDB)
+        if not isinstance(tables, Mapping) or engine not in list(EngineKind):
+            return
+        form, sentence = _SOURCES[EngineKind(engine)]
+        for name, table in tables.items():
+            source = table.get("source") if isinstance(table, Mapping) else getattr(table, "source", None)
+            if isinstance(source, str) and form.fullmatch(source) is None:
+                yield ("tables", str(name), "source"), sentence

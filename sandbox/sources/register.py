@@ -33,7 +33,7 @@ from sandbox.errors import NotAnswerable
 from sandbox.policy.dataset import DatasetPolicy, TablePolicy
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.noise import noisy_counts
-from sandbox.sources.duck import open_new
+from sandbox.sources.engines.duck import open_new
 from sandbox.sources.recipe import copy_statement, profile_statement, text
 from sandbox.sources.snapshot import RECIPE, TruncationProfile, shape_of
 from sandbox.sources.snapshot import Snapshot as Snapshot
@@ -106,7 +106,7 @@ def register(
     path = target.resolve() / name
     again = known is not None and known.digest == digest
     if known is not None and again and path.exists():
-        return replace(known, path=path)
+        return replace(known, location=str(path))
     try:
         with tempfile.TemporaryDirectory(dir=target, prefix=".load-") as directory:
             made = Path(directory) / name
@@ -117,11 +117,12 @@ def register(
     except (duckdb.Error, OSError, csv.Error, UnicodeDecodeError):
         raise unreadable() from None
     if known is not None and again:
-        return replace(known, path=path)
+        return replace(known, location=str(path))
     return Snapshot(
         digest=digest,
         dataset=dataset.name,
-        path=path,
+        engine=dataset.engine,
+        location=str(path),
         policy_digest=policy_digest,
         shape=shape_of(dataset),
         profile={table: _noisy_profile(dataset, units) for table, units in counts.items()},
@@ -221,9 +222,10 @@ def run(order: Mapping[str, Any]) -> Canonical:
     """Carry out the order of another process and return the document that answers it."""
     dataset = DatasetPolicy.model_validate(order["dataset"])
     raw = Path(order["raw"])
+    known = None if order.get("known") is None else Snapshot.from_document(order["known"])
     if order.get("only_digest"):
-        return {"digest": source_digest(dataset, raw=raw)}
-    known = order.get("known")
+        stands = known is not None and Path(known.location).exists()
+        return {"digest": source_digest(dataset, raw=raw), "stands": stands}
     return register(
         dataset,
         raw=raw,
@@ -231,7 +233,7 @@ def run(order: Mapping[str, Any]) -> Canonical:
         seed=Path(order["seed"]).read_bytes(),
         policy_digest=order["policy_digest"],
         bounded_reader_gid=order["reader_gid"],
-        known=None if known is None else Snapshot.from_document(known),
+        known=known,
     ).to_document()
 
 

@@ -106,6 +106,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
         for server in (door, console):
             server.stop()
         await _close(door, console)
+    gateway.close()
     settings.gateway_socket.unlink(missing_ok=True)
 
 

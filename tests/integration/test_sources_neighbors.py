@@ -22,7 +22,7 @@ from sandbox.policy.dataset import ColumnPolicy
 from sandbox.privacy.plan import Plan
 from sandbox.sources import engine, recipe, register
 from sandbox.sources.compile import compile_query
-from sandbox.sources.duck import open_copy
+from sandbox.sources.engines.duck import open_copy
 from sandbox.sources.snapshot import Snapshot
 
 K = 4
@@ -113,13 +113,13 @@ def neighbors(directory: Path, *, seed: int, case: str) -> Neighbors:
 
 
 def kept_of_others(snapshot: Snapshot) -> list[Any]:
-    with duckdb.connect(str(snapshot.path), read_only=True) as connection:
+    with duckdb.connect(snapshot.location, read_only=True) as connection:
         return connection.execute("SELECT * FROM visits WHERE person_id <> 'V' ORDER BY ALL").fetchall()
 
 
 def measured(snapshot: Snapshot, plans: tuple[Plan, ...]) -> list[tuple[tuple[int, ...], ...]]:
     """Return the exact cells of each plan; as ``extract`` does, with one connection for all."""
-    with open_copy(snapshot.path) as connection:
+    with open_copy(Path(snapshot.location)) as connection:
         return [engine._arranged(plan, connection.execute(compile_query(plan)).fetchall()) for plan in plans]
 
 

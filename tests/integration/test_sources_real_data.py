@@ -64,7 +64,7 @@ def test_of_each_person_at_most_the_bound_is_kept_and_all_where_there_are_fewer(
     bounded: dict[str, Snapshot],
 ) -> None:
     counts = raw("nafld_lab.parquet").groupby("id").size().clip(upper=71)
-    with duckdb.connect(str(bounded["lab"].path), read_only=True) as connection:
+    with duckdb.connect(bounded["lab"].location, read_only=True) as connection:
         kept = connection.execute("SELECT id, count(*) FROM visits GROUP BY id").fetchall()
     assert dict(kept) == counts.to_dict()
 
@@ -73,7 +73,7 @@ def test_answers_about_persons_within_the_bound_are_those_of_pandas(bounded: dic
     frame = raw("randhie_person_year.parquet")
     wide = dataset_of(HEALTH_COLUMNS, source="randhie_person_year.parquet", max_rows=5)
     copy = register(
-        wide, raw=Path(DATA), target=bounded["health"].path.parent, seed=SEED, policy_digest="p",
+        wide, raw=Path(DATA), target=Path(bounded["health"].location).parent, seed=SEED, policy_digest="p",
         bounded_reader_gid=None,
     )  # fmt: skip
     plan = plan_of(
@@ -93,7 +93,7 @@ def test_sums_over_kept_rows_are_those_of_pandas_over_the_same_rows(
     bounded: dict[str, Snapshot], name: str
 ) -> None:
     key, measure, dataset = {"lab": ("test", "value", LAB), "health": ("site", "meddol", HEALTH)}[name]
-    with duckdb.connect(str(bounded[name].path), read_only=True) as connection:
+    with duckdb.connect(bounded[name].location, read_only=True) as connection:
         rows = connection.execute("SELECT * FROM visits").df()
     plan = plan_of(f"SELECT {key}, COUNT({measure}), SUM({measure}) FROM visits GROUP BY {key}", dataset)  # noqa: S608 - parsed, never run
     groups = rows.groupby(key)[measure]
@@ -104,7 +104,7 @@ def test_sums_over_kept_rows_are_those_of_pandas_over_the_same_rows(
 
 def test_kept_values_are_the_persons_own_raw_values_by_the_rule(bounded: dict[str, Snapshot]) -> None:
     frame = raw("nafld_lab.parquet")
-    with duckdb.connect(str(bounded["lab"].path), read_only=True) as connection:
+    with duckdb.connect(bounded["lab"].location, read_only=True) as connection:
         kept = connection.execute("SELECT id, test, value FROM visits").df()
     source = set(zip(frame["id"], frame["test"], fixed(frame["value"], 400), strict=True))
     assert set(zip(kept["id"], kept["test"], kept["value"], strict=True)) <= source

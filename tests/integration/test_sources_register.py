@@ -34,7 +34,7 @@ def load_csv(directory: Path, rows: str, *, dataset: DatasetPolicy = DATASET, **
 
 
 def copied(snapshot: Snapshot, columns: str = "*") -> list[Any]:
-    with duckdb.connect(str(snapshot.path), read_only=True) as connection:
+    with duckdb.connect(snapshot.location, read_only=True) as connection:
         return connection.execute(f"SELECT {columns} FROM visits ORDER BY ALL").fetchall()  # noqa: S608 - own text
 
 
@@ -76,20 +76,20 @@ def test_rows_of_nobody_are_dropped_and_the_rest_is_bounded_by_unit(tmp_path: Pa
 
 def test_hidden_columns_are_not_in_the_copy(tmp_path: Path) -> None:
     snapshot = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,a secret remark\n")
-    with duckdb.connect(str(snapshot.path), read_only=True) as connection:
+    with duckdb.connect(snapshot.location, read_only=True) as connection:
         names = [row[0] for row in connection.execute("DESCRIBE visits").fetchall()]
     assert names == ["person_id", "district", "year", "cost", "change", "day", "_rn"]
-    assert b"a secret remark" not in snapshot.path.read_bytes()
+    assert b"a secret remark" not in Path(snapshot.location).read_bytes()
 
 
 def test_the_seed_decides_which_rows_are_kept_and_is_not_left_behind(tmp_path: Path) -> None:
     rows = "".join(f"a,Bei,1,{n},0,2025-01-01,n\n" for n in range(50))
     snapshot = load_csv(tmp_path, rows)
-    content = snapshot.path.read_bytes()
+    content = Path(snapshot.location).read_bytes()
     assert SEED.hex().encode() not in content
     assert SEED not in content
     before = copied(snapshot)
-    snapshot.path.unlink()
+    Path(snapshot.location).unlink()
     other = register(
         DATASET,
         raw=tmp_path / "raw",
@@ -98,7 +98,7 @@ def test_the_seed_decides_which_rows_are_kept_and_is_not_left_behind(tmp_path: P
         policy_digest="p",
         bounded_reader_gid=None,
     )
-    assert other.path == snapshot.path
+    assert other.location == snapshot.location
     assert len(copied(other)) == len(before)
     assert copied(other) != before
 
@@ -115,21 +115,21 @@ def test_units_of_any_type_stay_apart(tmp_path: Path, kind: pa.DataType) -> None
 
 def test_the_copy_is_readable_by_its_owner_and_the_given_group_only(tmp_path: Path) -> None:
     snapshot = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
-    assert stat.S_IMODE(snapshot.path.stat().st_mode) == 0o600
-    snapshot.path.unlink()
+    assert stat.S_IMODE(Path(snapshot.location).stat().st_mode) == 0o600
+    Path(snapshot.location).unlink()
     given = {"raw": tmp_path / "raw", "target": tmp_path / "bounded", "seed": SEED, "policy_digest": "p"}
     shared = register(DATASET, bounded_reader_gid=os.getgid(), **given)  # type: ignore[arg-type]  # as named
-    assert stat.S_IMODE(shared.path.stat().st_mode) == 0o640
-    assert [path.name for path in (tmp_path / "bounded").iterdir()] == [shared.path.name]
+    assert stat.S_IMODE(Path(shared.location).stat().st_mode) == 0o640
+    assert [path.name for path in (tmp_path / "bounded").iterdir()] == [Path(shared.location).name]
 
 
 def test_registering_the_same_again_keeps_copy_and_profile(tmp_path: Path) -> None:
     rows = "a,Bei,1,1,0,2025-01-01,n\n"
     first = load_csv(tmp_path, rows)
-    written = first.path.stat().st_mtime_ns
+    written = Path(first.location).stat().st_mtime_ns
     assert load(DATASET, tmp_path, known=first) == first
-    assert first.path.stat().st_mtime_ns == written
-    first.path.unlink()
+    assert Path(first.location).stat().st_mtime_ns == written
+    Path(first.location).unlink()
     assert load(DATASET, tmp_path, known=first) == first
     assert copied(first, "person_id") == [("a",)]
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_read_gives_one_sentence_and_leaves_the_old_copy(
     tmp_path: Path, content: bytes, ending: str
 ) -> None:
     old = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
-    before = old.path.read_bytes()
+    before = Path(old.location).read_bytes()
     (tmp_path / "raw" / f"visits.{ending}").write_bytes(content)
     with pytest.raises(NotAnswerable) as refusal:
         load(dataset_of(VISITS, source=f"visits.{ending}", max_rows=2), tmp_path)
@@ -199,7 +199,7 @@ def test_the_profile_is_near_the_truth_and_no_raw_count_is_in_the_document(tmp_p
     assert abs(profile.units - 4000) < 100
     assert abs(profile.units_over - 1000) < 100
     assert set(snapshot.to_document()) == {
-        "digest", "dataset", "path", "policy_digest", "shape", "profile", "registered_at"
+        "digest", "dataset", "engine", "location", "policy_digest", "shape", "profile", "registered_at"
     }  # fmt: skip
     assert Snapshot.from_document(json.loads(encode(snapshot.to_document()))) == snapshot
     plan = plan_of("SELECT COUNT(*) FROM visits", DATASET)
@@ -243,7 +243,8 @@ def order_of(directory: Path, dataset: DatasetPolicy) -> dict[str, Any]:
 def test_the_registrar_answers_another_process_with_the_snapshot(tmp_path: Path) -> None:
     here = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     order = order_of(tmp_path, DATASET)
-    assert json.loads(registrar(order | {"only_digest": True}).stdout) == {"digest": here.digest}
+    looked = registrar(order | {"only_digest": True, "known": here.to_document()})
+    assert json.loads(looked.stdout) == {"digest": here.digest, "stands": True}
     assert json.loads(registrar(order | {"known": here.to_document()}).stdout) == here.to_document()
 
 
