@@ -232,7 +232,10 @@ class TablePolicy(PolicyModel):
     unique_key: tuple[Name, ...] = ()
     """Columns that no two rows of a public table share; a join must name all of them."""
     max_rows_per_unit: Annotated[StrictInt, Field(ge=0, le=MOST_ROWS_PER_UNIT)] = 0
-    """Rows of one unit that are kept; the rest is dropped at registration. 0 for a public table."""
+    """Rows of one unit that one answer looks at. 0 for a public table."""
+    stored_rows_per_unit: Annotated[StrictInt, Field(ge=0, le=MOST_ROWS_PER_UNIT)] = 0
+    """Rows of one unit that the copy holds, so that a question may bound after its WHERE, at query time;
+    left out, no more than one answer looks at. The rest is dropped at registration."""
     description: str = ""
     """One sentence for the catalogue."""
     columns: dict[Name, ColumnPolicy]
@@ -249,6 +252,11 @@ class TablePolicy(PolicyModel):
             if column.use is Use.UNIT_ID:
                 return name
         raise TypeError("a public table has no unit")
+
+    @property
+    def rows_in_copy(self) -> int:
+        """Rows of one unit that the copy holds."""
+        return max(self.max_rows_per_unit, self.stored_rows_per_unit)
 
     def column(self, name: str) -> ColumnPolicy | None:
         """Return the column if the policy lists it and does not hide it."""
@@ -268,6 +276,9 @@ class TablePolicy(PolicyModel):
             yield ("max_rows_per_unit",), "This key is missing and must be given."
         elif given["max_rows_per_unit"] == 0:
             yield ("max_rows_per_unit",), "The number must be at least 1."
+        stored, most = given.get("stored_rows_per_unit", 0), given.get("max_rows_per_unit", 0)
+        if isinstance(stored, int) and isinstance(most, int) and 0 < stored <= most:
+            yield ("stored_rows_per_unit",), "Write more than max_rows_per_unit, or leave this out."
         if given.get("unique_key"):
             yield ("unique_key",), "Only a public table has a unique key; leave it out."
         if not units:
@@ -279,8 +290,9 @@ class TablePolicy(PolicyModel):
     def _wrong_public(cls, given: Mapping[str, Any], units: list[str]) -> Iterator[Located]:
         if units:
             yield ("columns",), f"{units[0]} says whose row it is, and a public table is about nobody."
-        if given.get("max_rows_per_unit"):
-            yield ("max_rows_per_unit",), "A public table has no units, so leave this out."
+        for rows in ("max_rows_per_unit", "stored_rows_per_unit"):
+            if given.get(rows):
+                yield (rows,), "A public table has no units, so leave this out."
         key = given.get("unique_key")
         if not key or any(name not in given["columns"] for name in key):
             yield ("unique_key",), "Name the columns of this table that no two of its rows share."

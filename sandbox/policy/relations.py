@@ -130,7 +130,13 @@ class Opener:
         unit = None if table.public else Field(alias, table.unit_column, UNIT)
         if unit is not None:
             names[alias, unit.name] = Name(field=unit, words=frozenset(), is_unit=True)
-        base = Base(name=source.name, alias=alias, unit=unit, max_rows=table.max_rows_per_unit)
+        base = Base(
+            name=source.name,
+            alias=alias,
+            unit=unit,
+            max_rows=table.max_rows_per_unit,
+            stored_rows=table.stored_rows_per_unit,
+        )
         return Opened(base, Scope(names=names, tables={alias: table}))
 
     def _rows(self, source: Rows, alias: str) -> Opened:

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sandbox.privacy.aggregate import Recipe
 from sandbox.privacy.scan import Statistic, StatisticKind
 from sandbox.query.intervals import bounds
-from sandbox.query.typed import Base, Joined, Relation, unit_of
+from sandbox.query.typed import Base, Joined, Relation, Test, unit_of
 
 HETEROGENEITY = 0.05
 """By how much of the half range persons with many rows are taken to differ from the others, at most."""
@@ -92,15 +92,70 @@ class Setting:
     """What is known about a question when its bounds are chosen."""
 
     groups: int
-    share: float
-    """Share of rows that WHERE lets through, as far as public domains tell."""
     epsilon: float
     """Of one aggregate."""
 
 
-def best_bound(recipe: Recipe, profile: Profile, candidates: Sequence[int], setting: Setting) -> int:
+@dataclass(frozen=True, slots=True, order=True)
+class Bound:
+    """A number of rows of one unit, and what it is predicted to cost in accuracy."""
+
+    error: float
+    """Expected squared error in one group."""
+    rows: int
+
+
+def best_bound(recipe: Recipe, rows: Rows, candidates: Sequence[int], setting: Setting) -> Bound:
     """Return the number of rows a unit, of ``candidates``, with the smallest predicted error."""
-    return min(candidates, key=lambda rows: (_predicted(recipe, profile, rows, setting), rows))
+    return min(Bound(_predicted(recipe, rows, bound, setting), bound) for bound in candidates)
+
+
+class Rows(Protocol):
+    """How many rows of a question are looked at and dropped at a bound."""
+
+    def dropped(self, rows: int) -> float:
+        """Return about how many rows are left out if ``rows`` of each unit are looked at."""
+
+    def kept(self, rows: int) -> float:
+        """Return about how many are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundBefore:
+    """Rows of a table bounded by the copy, and then tested."""
+
+    profile: Profile
+    share: float
+    """Of rows that pass the tests."""
+
+    def dropped(self, rows: int) -> float:
+        """Return about how many rows that would pass are dropped."""
+        return self.profile.dropped(rows) * self.share
+
+    def kept(self, rows: int) -> float:
+        """Return about how many rows are kept and pass."""
+        return self.profile.kept(rows) * self.share
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAfter:
+    """Rows tested, and then bounded.
+
+    Of a unit with r rows about share * r pass, so it loses share * r - k of them instead of
+    share * (r - k): as if the bound were k / share and only its share were lost.
+    """
+
+    profile: Profile
+    share: float
+
+    def dropped(self, rows: int) -> float:
+        """Return about how many rows that pass are dropped."""
+        return self.profile.dropped(round(rows / self.share)) * self.share
+
+    def kept(self, rows: int) -> float:
+        """Return about how many rows that pass are kept."""
+        everything = self.profile.kept(rows) + self.profile.dropped(rows)
+        return everything * self.share - self.dropped(rows)
 
 
 def candidates_up_to(most: int) -> tuple[int, ...]:
@@ -113,28 +168,28 @@ def candidates_up_to(most: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _predicted(recipe: Recipe, profile: Profile, rows: int, setting: Setting) -> float:
+def _predicted(recipe: Recipe, found: Rows, rows: int, setting: Setting) -> float:
     """Return the expected squared error in one group, in units of one row's reach."""
     main = recipe.needs[0].statistic
-    reach = reach_of(main)
     moved = min(rows, setting.groups) if main.kind is StatisticKind.UNITS else rows
     noise = math.sqrt(2) * moved / setting.epsilon
-    kept = max(1.0, profile.kept(rows) * setting.share)
-    dropped = profile.dropped(rows) * setting.share
+    kept, dropped = max(1.0, found.kept(rows)), max(0.0, found.dropped(rows))
     if recipe.relative:
         in_group = max(1.0, kept / setting.groups)
         return (noise / in_group) ** 2 + (HETEROGENEITY * dropped / (kept + dropped)) ** 2
-    typical = 1.0 if reach == 1 else 0.5  # a value is about half of the largest one
+    typical = 1.0 if reach_of(main) == 1 else 0.5  # a value is about half of the largest one
     return noise**2 + (typical * dropped / setting.groups) ** 2
 
 
-def narrowed(source: Relation, rows: int) -> Relation:
-    """Return ``source`` with at most ``rows`` rows of a unit looked at in its numbered table."""
+def narrowed(source: Relation, rows: int, *, after: Test | None = None) -> Relation:
+    """Return ``source`` with at most ``rows`` rows of a unit looked at in its numbered table.
+
+    With ``after``, a test of that table's own fields, these are rows for which it is true.
+    """
     match source:
         case Base():
-            return Base(name=source.name, alias=source.alias, unit=source.unit, max_rows=rows)
+            return replace(source, max_rows=rows, after=after)
         case Joined():
-            left = narrowed(source.left, rows)
-            return Joined(left=left, right=source.right, on=source.on, outer=source.outer)
+            return replace(source, left=narrowed(source.left, rows, after=after))
         case _:
             raise TypeError("only a numbered table is narrowed")

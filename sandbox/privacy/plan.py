@@ -24,27 +24,18 @@ from types import MappingProxyType
 
 from sandbox.canonical import digest_of
 from sandbox.errors import Malformed, NotAnswerable, OverBudget
-from sandbox.policy.aggregates import TypedAggregate
 from sandbox.policy.authorization import Measure
 from sandbox.policy.check import CheckedQuery
 from sandbox.privacy.aggregate import Recipe, recipe_of
-from sandbox.privacy.bound import (
-    Profile,
-    Setting,
-    best_bound,
-    candidates_up_to,
-    narrowed,
-    numbered_table,
-    sensitivity,
-)
+from sandbox.privacy.bound import Profile, numbered_table, sensitivity
 from sandbox.privacy.estimate import Chosen, Estimator, Noisy
 from sandbox.privacy.loss import LARGEST_EPSILON, Loss
 from sandbox.privacy.measurement import Measurement, Selection, measured, selected
 from sandbox.privacy.scan import Scan, Statistic
-from sandbox.privacy.share import share
+from sandbox.privacy.strategy import choose
 from sandbox.query.expr import Aggregate, Function
 from sandbox.query.render import canonical
-from sandbox.query.typed import Base, Relation, Term, max_rows_of
+from sandbox.query.typed import Base, Relation, Term
 
 MOST_CELLS = 10_000
 """Groups one answer may have; each is shown, empty or not."""
@@ -124,6 +115,7 @@ class Plan:
                 "policy": checked.policy_digest,
                 "query": canonical(checked.query),
                 "epsilon": str(self.epsilon),
+                "bounded_after": self.table is not None and self.table.after is not None,
                 "measurements": [measurement.document() for measurement in self.measurements],
                 "selections": [selection.document() for selection in self.selections],
             }
@@ -151,7 +143,8 @@ def make_plan(
     domains = tuple(_domain(key) for key in checked.keys)
     groups = _count_groups(domains)
     typed = checked.aggregates
-    bounds = _bounds(checked, profiles, groups=groups, epsilon=float(epsilon))
+    strategy = choose(checked, profiles, groups=groups, epsilon=float(epsilon))
+    bounds = strategy.bounds
     recipes = {
         aggregate: recipe_of(one, max_rows=bounds[aggregate])
         for aggregate, one in typed.items()
@@ -190,7 +183,7 @@ def make_plan(
         estimators=estimators,
         decimals=decimals,
         bounds=bounds,
-        source=_looked_at(checked.source, max(bounds.values())),
+        source=strategy.source,
         epsilon=epsilon,
         loss=reduce(Loss.__add__, (part.loss for part in parts)),
     )
@@ -244,31 +237,6 @@ def _count_groups(domains: tuple[tuple[Key, ...], ...]) -> int:
     return groups
 
 
-def _bounds(
-    checked: CheckedQuery, profiles: Mapping[str, Profile], *, groups: int, epsilon: float
-) -> dict[Aggregate, int]:
-    """Return how many rows of a unit each aggregate looks at."""
-    table = numbered_table(checked.source)
-    profile = None if table is None else profiles.get(table.name)
-    if table is None or profile is None:
-        return dict.fromkeys(checked.aggregates, max_rows_of(checked.source))
-    each = epsilon / len(checked.aggregates)
-    candidates = candidates_up_to(table.max_rows)
-    found: dict[Aggregate, int] = {}
-    for aggregate, one in checked.aggregates.items():
-        passing = share(checked.where) * share(one.where)
-        setting = Setting(groups=groups, share=passing, epsilon=each)
-        found[aggregate] = best_bound(_likeness(one, table.max_rows), profile, candidates, setting)
-    return found
-
-
-def _likeness(one: TypedAggregate, rows: int) -> Recipe:
-    """Return the recipe whose error stands for the aggregate's; a quantile is weighed as an average."""
-    if one.function is not Function.QUANTILE:
-        return recipe_of(one, max_rows=rows)
-    return recipe_of(TypedAggregate(Function.AVG, one.terms, one.where, None), max_rows=rows)
-
-
 def _wanted(recipes: Mapping[Aggregate, Recipe]) -> dict[Statistic, Fraction]:
     """Return each statistic once, with the largest weight that an aggregate gives it."""
     found: dict[Statistic, Fraction] = {}
@@ -281,10 +249,6 @@ def _wanted(recipes: Mapping[Aggregate, Recipe]) -> dict[Statistic, Fraction]:
 def _noisy(statistic: Statistic, places: Mapping[Statistic, int]) -> Noisy:
     decimals = 0 if statistic.term is None or not statistic.is_sum else statistic.term.type.decimals
     return Noisy(places[statistic], Fraction(1, 10**decimals))
-
-
-def _looked_at(source: Relation, rows: int) -> Relation:
-    return source if numbered_table(source) is None else narrowed(source, rows)
 
 
 def _require_additive(checked: CheckedQuery, *, has_quantiles: bool) -> None:

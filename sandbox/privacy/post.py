@@ -76,8 +76,8 @@ def _groups(plan: Plan) -> Iterator[_Group]:
     finest = {cell: index for index, cell in enumerate(plan.cells)}
     for chosen in sets:
         members: dict[Cell, list[int]] = {cell: [] for cell in _cells_of(plan, chosen)}
-        for cell, index in finest.items():
-            members[_coarse(cell, chosen)].append(index)
+        for key, index in finest.items():
+            members[_coarse(key, chosen)].append(index)
         for cell, indices in members.items():
             yield _Group(cell, tuple(indices))
 

@@ -75,7 +75,12 @@ def relation(of: Relation) -> str:
     """Return where rows come from, with what bounds them."""
     match of:
         case Base():
-            return f"{of.name} (at most {of.max_rows} rows of a unit)" if of.unit else f"{of.name} (public)"
+            when = "" if of.after is None else f" where {test(of.after)}, bounded at query time"
+            return (
+                f"{of.name} (at most {of.max_rows} rows of a unit{when})"
+                if of.unit
+                else f"{of.name} (public)"
+            )
         case Joined():
             return f"{relation(of.left)} {'LEFT JOIN' if of.outer else 'JOIN'} {relation(of.right)}"
         case Derived():

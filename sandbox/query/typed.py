@@ -165,6 +165,11 @@ class Base:
     """Whose rows they are; None for a public table."""
     max_rows: int
     """Rows of one unit that are looked at, as numbered by the copy; 0 for a public table."""
+    stored_rows: int = 0
+    """Rows of one unit that the copy holds, where these are more than the contribution bound; else 0."""
+    after: Test | None = None
+    """Where set, the stored rows for which it is true are numbered anew, in the copy's order, and
+    ``max_rows`` counts these: bounding at query time, after a test of this table's own fields."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

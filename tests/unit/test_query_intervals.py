@@ -73,9 +73,7 @@ ONE = [
 LEAVES: st.SearchStrategy[Scalar] = (
     st.sampled_from(["cost", "change", "debt", "year"]).map(Column)
     | NUMBERS.map(Constant)
-    | st.sampled_from(list(Part)).map(
-        lambda part: Call(ScalarFunction.EXTRACT, (Column("day"),), part)
-    )
+    | st.sampled_from(list(Part)).map(lambda part: Call(ScalarFunction.EXTRACT, (Column("day"),), part))
     | st.just(Binary(Arithmetic.SUBTRACT, Column("day"), Constant(date(2024, 2, 29))))
 )
 
