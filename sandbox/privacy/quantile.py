@@ -46,6 +46,8 @@ class Candidates:
     width: int
     """Of each bin, in the same unit."""
     count: int
+    high: int
+    """Largest value of the last bin, in the same unit."""
 
     @classmethod
     def of(cls, term: Term, groups: int) -> Candidates:
@@ -53,14 +55,14 @@ class Candidates:
         low, high = bounds(term)
         most = max(1, min(MOST_BINS, MOST_COUNTS // groups))
         width = -(-(high - low + 1) // most)
-        return cls(low=low, width=width, count=-(-(high - low + 1) // width))
+        return cls(low=low, width=width, count=-(-(high - low + 1) // width), high=high)
 
     def key(self, term: Term) -> Term:
         """Return the term whose value is the lower end of the bin that ``term`` lies in."""
         if self.width == 1:
             return term
-        shifted = subtract(term, whole(self.low, decimals=term.type.decimals))
-        return floor_to(shifted, self.width)
+        offset = whole(self.low, decimals=term.type.decimals)
+        return floor_to(subtract(term, offset) if self.low else term, self.width)
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -70,8 +72,9 @@ class Candidates:
 
     def value(self, index: int, decimals: int, end: int = 0) -> Fraction:
         """Return the middle of a bin; with ``end`` -1 its lower end, with 1 its upper one."""
-        twice = 2 * (self.low + index * self.width) + (end + 1) * (self.width - 1)
-        return Fraction(twice, 2 * 10**decimals)
+        first = self.low + index * self.width
+        last = min(self.high, first + self.width - 1)
+        return Fraction(2 * first + (end + 1) * (last - first), 2 * 10**decimals)
 
 
 def step(fraction: Decimal) -> int:

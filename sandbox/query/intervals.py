@@ -196,10 +196,10 @@ def cut(left: Term, right: Term, *, decimals: int) -> Apply:
 
 def _floor_steps(term: Term, step: int) -> Term:
     """Return ``floor(term / step)``; shifted so that the division, which cuts, sees no negative number."""
-    base = bounds(term)[0] // step
-    shifted = _apply(Operation.SUBTRACT, (term, whole(base * step)), lambda x, y: x - y)
+    base = min(0, bounds(term)[0] // step)
+    shifted = term if not base else _apply(Operation.SUBTRACT, (term, whole(base * step)), lambda x, y: x - y)
     steps = _apply(Operation.DIVIDE, (shifted, whole(step)), cut_division)
-    return _apply(Operation.ADD, (steps, whole(base)), lambda x, y: x + y)
+    return steps if not base else _apply(Operation.ADD, (steps, whole(base)), lambda x, y: x + y)
 
 
 def _retyped(term: Term, *, decimals: int) -> Term:

@@ -18,6 +18,7 @@ from sandbox.policy.dataset import EngineKind
 from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, PlannedScan
+from sandbox.privacy.scan import Scan
 from sandbox.sources.compile import compile_scan
 from sandbox.sources.engines.duck import DuckEngine
 from sandbox.sources.engines.protocol import Engine, Row
@@ -72,10 +73,12 @@ def extract(
     until = time.monotonic() + deadline
     found: list[tuple[tuple[int, ...], ...]] = []
     try:
+        known: dict[Scan, list[Row]] = {}  # several quantiles of one term are one scan
         for planned in plan.scans:
-            sql = compile_scan(planned.scan, engine.dialect)
-            rows = engine.run(snapshot.location, sql, deadline=until - time.monotonic())
-            found.append(_arranged(planned, rows))
+            if planned.scan not in known:
+                sql = compile_scan(planned.scan, engine.dialect)
+                known[planned.scan] = engine.run(snapshot.location, sql, deadline=until - time.monotonic())
+            found.append(_arranged(planned, known[planned.scan]))
     except Exception:  # noqa: BLE001  # of whatever type: its text and its coming may be data
         raise EngineFailure from None
     if time.monotonic() > until:
