@@ -88,7 +88,7 @@ class Gateway:
             ledger=Ledger(books.log),
             desk=desk,
             receipts=receipts,
-            engines=Engines(),
+            engines=Engines.from_settings(settings),
         )
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.plan import Plan, make_plan
 from sandbox.query.sql import parse
 from sandbox.sources.engine import Engines, extract
-from sandbox.sources.register import register
+from sandbox.sources.register import Places, register
 from sandbox.sources.snapshot import Snapshot, shape_of
 
 SEED = bytes(range(32))
@@ -121,10 +121,8 @@ def load(dataset: DatasetPolicy, directory: Path, *, known: Snapshot | None = No
     target.mkdir(exist_ok=True)
     return register(
         dataset,
-        raw=directory / "raw",
-        target=target,
+        places=Places(raw=directory / "raw", target=target),
         seed=SEED,
         policy_digest=shape_of(dataset),
-        bounded_reader_gid=None,
         known=known,
     )

@@ -19,8 +19,10 @@ from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, PlannedScan
 from sandbox.privacy.scan import Scan
+from sandbox.settings import Settings
 from sandbox.sources.compile import compile_scan
 from sandbox.sources.engines.duck import DuckEngine
+from sandbox.sources.engines.postgres import PostgresEngine
 from sandbox.sources.engines.protocol import Engine, Row
 from sandbox.sources.engines.protocol import EngineFailure as EngineFailure
 from sandbox.sources.snapshot import Snapshot, shape_of
@@ -35,18 +37,37 @@ class Engines:
     """The engines of one process; what they open stays open until :meth:`close`."""
 
     duck: DuckEngine = field(default_factory=DuckEngine)
+    postgresql: PostgresEngine | None = None
+    """None where this process has no role in a database."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Engines:
+        """Return the gateway's engines; nothing is opened before the first question."""
+        return cls(postgresql=PostgresEngine(settings.postgresql_gateway))
 
     def of(self, kind: EngineKind) -> Engine:
-        """Return the engine that reads copies of this kind."""
+        """Return the engine that reads copies of this kind.
+
+        Raises:
+            EngineFailure: this process has none.
+        """
+        found: Engine | None = None
         match kind:
             case EngineKind.DUCKDB:
-                return self.duck
-            case EngineKind.POSTGRESQL | EngineKind.SPARK:
-                raise EngineFailure
+                found = self.duck
+            case EngineKind.POSTGRESQL:
+                found = self.postgresql
+            case EngineKind.SPARK:
+                pass
+        if found is None:
+            raise EngineFailure
+        return found
 
     def close(self) -> None:
         """Give back whatever is open."""
-        self.duck.close()
+        for engine in (self.duck, self.postgresql):
+            if engine is not None:
+                engine.close()
 
 
 def extract(

@@ -27,6 +27,8 @@ from sandbox.sources.compile import ROW_NUMBER
 SMALL_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 """DuckDB types of units that are kept as integers; others are kept as text, which keeps them apart."""
 FLOATS = frozenset({"FLOAT", "DOUBLE"})
+FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
+"""Dates that every engine knows; another one becomes NULL, infinity too."""
 
 
 def copy_statement(name: str, table: TablePolicy, *, reader: str, unit_type: str) -> str:
@@ -60,13 +62,12 @@ def copy_statement(name: str, table: TablePolicy, *, reader: str, unit_type: str
     )
 
 
-def profile_statement(table: TablePolicy, *, reader: str, unit_type: str) -> str:
-    """Return the statement that counts a table's units, and those with more rows than are kept."""
-    unit = quoted(table.unit_column)
+def profile_statement(table: TablePolicy, *, reader: str, unit: str) -> str:
+    """Return the statement, of any engine, that counts units, and those with more rows than are kept."""
     return (
-        f"SELECT count(*), count(*) FILTER (WHERE rows > {table.max_rows_per_unit}) FROM "  # noqa: S608  # as above
-        f"(SELECT unit, count(*) AS rows FROM (SELECT {unit_value(unit, unit_type)} AS unit FROM {reader}) "
-        "WHERE unit IS NOT NULL GROUP BY unit)"
+        f"SELECT count(*), count(*) FILTER (WHERE row_count > {table.max_rows_per_unit}) FROM "  # noqa: S608  # as above
+        f"(SELECT unit, count(*) AS row_count FROM (SELECT {unit} AS unit FROM {reader}) AS units "
+        "WHERE unit IS NOT NULL GROUP BY unit) AS counted"
     )
 
 
@@ -112,7 +113,8 @@ def _typed(column: str, kind: ColumnType | None) -> str:
             exact = f"TRY_CAST({column} AS DECIMAL(38, 6))"
             return f"CASE WHEN {exact} = trunc({exact}) THEN TRY_CAST({exact} AS BIGINT) END"
         case ColumnType.DATE:
-            return f"TRY_CAST({column} AS DATE)"
+            day = f"TRY_CAST({column} AS DATE)"
+            return f"CASE WHEN {day} BETWEEN DATE '{FIRST_DATE}' AND DATE '{LAST_DATE}' THEN {day} END"
         case ColumnType.BOOLEAN:
             return f"TRY_CAST({column} AS BOOLEAN)"
         case _:

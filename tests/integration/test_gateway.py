@@ -64,7 +64,7 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
     gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = charges(gateway)
-    monkeypatch.setattr(engine, "compile_query", lambda _plan: "SELECT CAST('secret cell' AS INTEGER)")
+    monkeypatch.setattr(engine, "compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)")
     with pytest.raises(Unavailable) as refusal:
         ask(gateway, actor("ana"))
     assert str(refusal.value) == ENGINE_SENTENCE

@@ -114,7 +114,7 @@ def test_a_question_past_its_deadline_is_stopped(snapshot: Snapshot, monkeypatch
     endless = (
         "SELECT count(*) FROM range(10000000000) a, range(10000000000) b WHERE hash(a.range, b.range) = 7"
     )
-    monkeypatch.setattr(engine, "compile_query", lambda _: endless)
+    monkeypatch.setattr(engine, "compile_query", lambda *_: endless)
     with pytest.raises(EngineFailure):
         exact(plan("COUNT(*) FROM visits"), snapshot, deadline=0.2)
 

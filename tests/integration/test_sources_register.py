@@ -18,8 +18,8 @@ from sandbox.canonical import encode
 from sandbox.errors import NotAnswerable
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.privacy.loss import Loss
-from sandbox.sources import register as registration
-from sandbox.sources.register import FAILED_EXIT, planned_loss, register, source_digest, unreadable
+from sandbox.sources.loading.duck import DuckFiles
+from sandbox.sources.register import FAILED_EXIT, Places, look, planned_loss, register, unreadable
 from sandbox.sources.snapshot import Snapshot, TruncationProfile, shape_of, truncation_warning
 
 CSV = "person_id,district,year,cost,change,day,note\n"
@@ -89,16 +89,13 @@ def test_the_seed_decides_which_rows_are_kept_and_is_not_left_behind(tmp_path: P
     assert SEED.hex().encode() not in content
     assert SEED not in content
     before = copied(snapshot)
-    Path(snapshot.location).unlink()
     other = register(
         DATASET,
-        raw=tmp_path / "raw",
-        target=tmp_path / "bounded",
+        places=Places(raw=tmp_path / "raw", target=tmp_path / "bounded"),
         seed=b"another secret of 32 bytes......",
         policy_digest="p",
-        bounded_reader_gid=None,
     )
-    assert other.location == snapshot.location
+    assert other.digest != snapshot.digest
     assert len(copied(other)) == len(before)
     assert copied(other) != before
 
@@ -117,8 +114,8 @@ def test_the_copy_is_readable_by_its_owner_and_the_given_group_only(tmp_path: Pa
     snapshot = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     assert stat.S_IMODE(Path(snapshot.location).stat().st_mode) == 0o600
     Path(snapshot.location).unlink()
-    given = {"raw": tmp_path / "raw", "target": tmp_path / "bounded", "seed": SEED, "policy_digest": "p"}
-    shared = register(DATASET, bounded_reader_gid=os.getgid(), **given)  # type: ignore[arg-type]  # as named
+    places = Places(raw=tmp_path / "raw", target=tmp_path / "bounded", reader_gid=os.getgid())
+    shared = register(DATASET, places=places, seed=SEED, policy_digest="p")
     assert stat.S_IMODE(Path(shared.location).stat().st_mode) == 0o640
     assert [path.name for path in (tmp_path / "bounded").iterdir()] == [Path(shared.location).name]
 
@@ -137,7 +134,7 @@ def test_registering_the_same_again_keeps_copy_and_profile(tmp_path: Path) -> No
 def test_another_source_or_policy_is_another_digest(tmp_path: Path) -> None:
     first = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     wider = dataset_of(VISITS, source="visits.csv", max_rows=3)
-    other_policy = source_digest(wider, raw=tmp_path / "raw")
+    other_policy = look(wider, places=Places(raw=tmp_path / "raw", target=tmp_path), seed=SEED).digest
     other_rows = load_csv(tmp_path, "b,Bei,1,1,0,2025-01-01,n\n").digest
     assert len({first.digest, other_policy, other_rows}) == 3
 
@@ -169,23 +166,22 @@ def test_what_cannot_be_read_gives_one_sentence_and_leaves_the_old_copy(
 def test_a_source_that_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = registration._build
+    build = DuckFiles._build
 
-    def build_and_touch(*args: Any, **given: Any) -> Any:
-        counts = build(*args, **given)
+    def build_and_touch(*args: Any) -> Any:
+        counts = build(*args)
         (tmp_path / "raw" / "visits.csv").write_text(CSV)
         return counts
 
-    monkeypatch.setattr(registration, "_build", build_and_touch)
+    monkeypatch.setattr(DuckFiles, "_build", build_and_touch)
     with pytest.raises(NotAnswerable):
         load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     assert list((tmp_path / "bounded").iterdir()) == []
 
 
 def test_a_seed_that_is_no_secret_is_refused(tmp_path: Path) -> None:
-    given = {"raw": tmp_path, "target": tmp_path, "policy_digest": "p", "bounded_reader_gid": None}
     with pytest.raises(ValueError, match="short"):
-        register(DATASET, seed=b"short", **given)  # type: ignore[arg-type]  # as named
+        register(DATASET, places=Places(raw=tmp_path, target=tmp_path), seed=b"short", policy_digest="p")
 
 
 def test_the_planned_loss_is_that_of_two_counts_a_table() -> None:
@@ -232,18 +228,16 @@ def order_of(directory: Path, dataset: DatasetPolicy) -> dict[str, Any]:
     seed.write_bytes(SEED)
     return {
         "dataset": dataset.model_dump(mode="json", exclude_unset=True),
-        "raw": str(directory / "raw"),
-        "target": str(directory / "bounded"),
+        "places": Places(raw=directory / "raw", target=directory / "bounded").to_document(),
         "seed": str(seed),
         "policy_digest": shape_of(dataset),
-        "reader_gid": None,
     }
 
 
 def test_the_registrar_answers_another_process_with_the_snapshot(tmp_path: Path) -> None:
     here = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     order = order_of(tmp_path, DATASET)
-    looked = registrar(order | {"only_digest": True, "known": here.to_document()})
+    looked = registrar(order | {"only_look": True})
     assert json.loads(looked.stdout) == {"digest": here.digest, "stands": True}
     assert json.loads(registrar(order | {"known": here.to_document()}).stdout) == here.to_document()
 
