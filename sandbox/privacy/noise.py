@@ -1,78 +1,56 @@
-"""Noise; the one module that speaks to OpenDP.
-
-Only vectors of 64-bit integers, and only Laplace noise: the integer mechanism has no floating-point
-side channel. Every call asks the mechanism's own map what it costs and refuses to run if that is
-more than the plan paid for.
-
-Why nothing overflows: a true cell is first saturated at +-2^62. Saturating is 1-Lipschitz in each
-cell, so no L1 distance between neighbors grows and every sensitivity still holds. The mechanism adds
-in big integers and saturates the result at the ends of 64 bits, which is post-processing.
-"""
+"""tmp"""
 
 from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
-
+import numpy as np
 import opendp.prelude as dp
-
 from sandbox.errors import SandboxError
-from sandbox.privacy.plan import ExactCells, NoisyCells, noise_scale
-
-SATURATION = 2**62
-"""Largest absolute value of a cell that enters the mechanism."""
-MECHANISMS = 256
-"""Mechanisms kept ready: making one costs more than using it, and questions repeat few scales."""
+from sandbox.privacy.cells import Choice, ExactCells, NoisyCells
+from sandbox.privacy.mechanism import Mechanism, Noise, half_width, laplace
+from sandbox.privacy.quantile import scores
+from sandbox.privacy.measurement import CONFIDENCE, Selection
 
 
 class NoiseFault(SandboxError):
-    """The mechanism would cost more than was charged, or cannot run; nothing was released."""
+    """x"""
 
 
 def add_noise(exact: ExactCells) -> NoisyCells:
-    """Add to each measurement its integer Laplace noise; this is where exact values end.
-
-    Raises:
-        NoiseFault: a measurement's noise would cost more than its epsilon.
-    """
-    if len(exact.values) != len(exact.plan.measurements):
-        raise NoiseFault("one row of cells is needed for each measurement")
-    noisy = (
-        _laplace(row, sensitivity=m.sensitivity, epsilon=m.epsilon, scale=m.scale)
-        for row, m in zip(exact.values, exact.plan.measurements, strict=True)
+    measured = tuple(
+        _add(row, m.noise) for row, m in zip(exact.measured, exact.plan.measurements, strict=True)
     )
-    return NoisyCells(exact.plan, tuple(noisy))
+    chosen = tuple(_choose(bins, s) for bins, s in zip(exact.bins, exact.plan.selections, strict=True))
+    return NoisyCells(exact.plan, measured, chosen)
+
+
+def _add(values: Sequence[int], noise: Noise) -> tuple[int, ...]:
+    return tuple(int(v) for v in _mechanism(noise)([int(v) for v in values]))
+
+
+def _choose(bins: Any, s: Selection) -> tuple[Choice, ...]:
+    counts = np.array(bins, dtype=np.int64)
+    picks = []
+    for place, epsilon in enumerate(s.shares):
+        noise = laplace(l1=2 * s.sensitivity, epsilon=epsilon)
+        reach = half_width(noise, 1 - (1 - CONFIDENCE) / 2 / s.candidates.count)
+        shift = (0, -2 * reach, 2 * reach)[place]
+        sc = scores(counts, s.fraction, shift=shift)
+        noisy = sc + np.array(_add([0] * sc.size, noise)).reshape(sc.shape)
+        picks.append(noisy.argmax(axis=1))
+    return tuple(Choice(int(a), int(b), int(c)) for a, b, c in zip(*picks, strict=True))
 
 
 def noisy_counts(counts: Sequence[int], *, sensitivity: int, epsilon: Decimal) -> tuple[int, ...]:
-    """Release a vector of counts that one unit changes by at most ``sensitivity`` in L1.
-
-    Raises:
-        NoiseFault: the noise would cost more than ``epsilon``.
-    """
-    scale = noise_scale(sensitivity, epsilon)
-    return _laplace(counts, sensitivity=sensitivity, epsilon=epsilon, scale=scale)
+    return _add(counts, laplace(l1=sensitivity, epsilon=epsilon))
 
 
-def _laplace(values: Sequence[int], *, sensitivity: int, epsilon: Decimal, scale: float) -> tuple[int, ...]:
-    if not 0 < scale < float("inf"):
-        raise NoiseFault("noise needs a finite scale above 0")  # OpenDP accepts 0 and releases the truth
-    mechanism = _mechanism(scale)
-    if sensitivity < 1 or Decimal(mechanism.map(sensitivity)) > epsilon:
-        raise NoiseFault("the noise would cost more than was charged")
-    saturated = [max(-SATURATION, min(SATURATION, value)) for value in values]
-    return tuple(int(value) for value in mechanism(saturated))
-
-
-@cache
-def _features() -> None:
+@lru_cache
+def _mechanism(noise: Noise) -> Any:
     dp.enable_features("contrib")
-
-
-@lru_cache(maxsize=MECHANISMS)
-def _mechanism(scale: float) -> Any:  # OpenDP's measurements carry no useful static type
-    _features()
-    integers = dp.vector_domain(dp.atom_domain(T="i64"))
-    return dp.m.make_laplace(integers, dp.l1_distance(T="i64"), scale=scale)
+    d = dp.vector_domain(dp.atom_domain(T="i64"))
+    if noise.mechanism is Mechanism.GAUSSIAN:
+        return dp.m.make_gaussian(d, dp.l2_distance(T="i64"), scale=noise.scale)
+    return dp.m.make_laplace(d, dp.l1_distance(T="i64"), scale=noise.scale)
