@@ -89,7 +89,9 @@ def _measured(bench: Bench, names: tuple[str, ...]) -> tuple[list[Result], list[
     for name in names:
         say(f"{name}: load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
         try:
-            results += MEASUREMENTS[name](bench)
+            for result in MEASUREMENTS[name](bench):
+                results.append(result)
+                say(f"  {result.name}: {result.shown}")
         except Exception as fault:  # noqa: BLE001  # whatever broke, the other figures are shown
             traceback.print_exc()
             results.append(Result(name=name, value=None, unit="", notes=(f"Broke: {type(fault).__name__}.",)))

@@ -40,6 +40,11 @@ class Result:
             return True
         return self.value >= self.goal if self.more_is_better else self.value <= self.goal
 
+    @property
+    def shown(self) -> str:
+        """The value as people read it."""
+        return "not measured" if self.value is None else f"{self.value:.4g}"
+
     def to_document(self) -> dict[str, str | float | bool | None]:
         """Return what is kept of the figure."""
         return {
@@ -91,7 +96,7 @@ def table(results: Sequence[Result]) -> str:
         rows.append(
             (
                 result.name,
-                "not measured" if result.value is None else f"{result.value:.4g}",
+                result.shown,
                 result.unit,
                 "" if result.goal is None else f"{sign} {result.goal:g}",
                 "" if result.goal is None and result.holds else "yes" if result.holds else "NO",

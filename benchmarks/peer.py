@@ -75,14 +75,15 @@ def _settings(bench: Bench, theirs: dict[str, Any]) -> tuple[str, str]:
     costs = ", ".join(f"{name} {answers['cost']:g}" for name, answers in asked.items())
     ours = (
         f"{bench.sizes.peer_rows:,} rows, cost within {data.MEASURE_BOUNDS}. Errors: root mean square over "
-        f"{SERVICES} groups and {bench.sizes.peer_repetitions} or more answers, against the raw rows. Sandbox: "
-        f"a whole question costs epsilon 1; kept rows a person: {bounds}, from the generator's public law."
+        f"{SERVICES} groups and {bench.sizes.peer_repetitions} or more answers, against the raw rows. "
+        f"Sandbox: a whole question costs epsilon 1; kept rows a person: {bounds}, from the public law of "
+        "the generator."
     )
     peer = (
-        f"smartnoise-sql {_pinned()}: from_df, metadata with private key and bounds, delta {DELTA:g}, all else "
-        "by default; a group it leaves out counts as 0. As written: epsilon 1, which it spends on every column "
-        f"it measures, so that by its own account a question costs: {costs}. Same cost: the share of epsilon "
-        "with which the whole question costs 1."
+        f"smartnoise-sql {_pinned()}: from_df, metadata with private key and bounds, delta {DELTA:g}, all "
+        "else by default; a group it leaves out counts as 0. As written: epsilon 1, which it spends on every "
+        f"column it measures, so that by its own account a question costs: {costs}. Same cost: the share of "
+        "epsilon with which the whole question costs 1."
     )
     return ours, peer
 
