@@ -33,7 +33,7 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@$(BIN)/pytest tests/integration
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
-bench: setup  ## measure the query engine beside its goals: half an hour, 8 GiB of disk
+bench: setup  ## measure the query engine beside its goals: a quarter of an hour, 6 GiB of disk
 	@$(BIN)/python -m benchmarks
 
 bench-quick: setup  ## the same with smaller tables, two minutes

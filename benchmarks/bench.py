@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +36,6 @@ class Sizes:
     """Rows asked side by side with the peer."""
     peer_repetitions: int
     """Answers behind each error."""
-    postgresql: int
-    """Rows of the table in PostgreSQL."""
 
 
 FULL: Final = Sizes(
@@ -46,20 +45,11 @@ FULL: Final = Sizes(
     asks=200,
     peer_rows=100_000,
     peer_repetitions=30,
-    postgresql=1_000_000,
 )
 QUICK: Final = Sizes(
-    large=500_000,
-    larger=1_000_000,
-    repetitions=5,
-    asks=50,
-    peer_rows=20_000,
-    peer_repetitions=5,
-    postgresql=100_000,
+    large=500_000, larger=1_000_000, repetitions=5, asks=50, peer_rows=20_000, peer_repetitions=5
 )
-TINY: Final = Sizes(
-    large=2_000, larger=4_000, repetitions=1, asks=3, peer_rows=2_000, peer_repetitions=1, postgresql=2_000
-)
+TINY: Final = Sizes(large=2_000, larger=4_000, repetitions=1, asks=3, peer_rows=2_000, peer_repetitions=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +62,7 @@ class Bench:
     work: Path
     """For everything else; on the same file system; removed when the run ends."""
     _made: dict[int, Registered] = field(default_factory=dict)
+    _sources: set[Path] = field(default_factory=set)
 
     def source(self, rows: int) -> Path:
         """Return the raw Parquet file with so many rows.
@@ -79,11 +70,15 @@ class Bench:
         Raises:
             CannotMeasure: the disk is too full for what a measurement over it would need.
         """
+        path = self.data / f"register-{rows}.parquet"
+        if path in self._sources:
+            return path
         missing = lacking_bytes(self.data, rows)
         if missing:
             raise CannotMeasure(f"{rows:,} rows need {missing / 2**30:.1f} GiB more free disk in {self.data}")
         say(f"data: {rows:,} rows")
-        return write_register(self.data / f"register-{rows}.parquet", rows)
+        self._sources.add(write_register(path, rows))
+        return path
 
     def registered(self, rows: int) -> Registered:
         """Return a sandbox with one table ``visits`` of so many raw rows; made once in a run."""
@@ -95,4 +90,9 @@ class Bench:
         """Return a new sandbox whose tables keep so many rows a person of the same raw rows."""
         source = self.source(rows)
         say(f"registering {rows:,} rows as {', '.join(bounds)}")
-        return registered(self.work / f"home-{rows}-{len(bounds)}", source=source, bounds=bounds)
+        return registered(
+            self.work / f"home-{rows}-{len(bounds)}",
+            source=source.name,
+            bounds=bounds,
+            place=lambda settings: os.link(source, settings.raw / source.name),
+        )

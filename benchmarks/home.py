@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
@@ -100,18 +99,28 @@ class Registered:
         return self.gateway.ask(sql=sql, authorization="bench", epsilon=epsilon, actor=actor)
 
 
-def registered(home: Path, *, source: Path, bounds: Mapping[str, int]) -> Registered:
-    """Set up a sandbox under ``home`` and register ``source`` once for each table of ``bounds``.
+def registered(
+    home: Path,
+    *,
+    source: str,
+    bounds: Mapping[str, int],
+    place: Callable[[Settings], object],
+    engine: str | None = None,
+) -> Registered:
+    """Set up a sandbox under ``home`` and register one source once for each table of ``bounds``.
 
     Args:
-        home: a directory that does not exist yet, on the file system of ``source``.
-        source: the raw Parquet file.
+        home: a directory that does not exist yet.
+        source: of the raw rows, as a policy names it.
         bounds: rows a person to keep, for each table's name.
+        place: puts into the empty sandbox what registration needs to find the source.
+        engine: that the rows live in, as a policy names it; None for what a policy means that names none.
     """
-    policies = _write_policies(home.with_name(home.name + "-policies"), source=source.name, bounds=bounds)
+    policies = home.with_name(home.name + "-policies")
+    _write_policies(policies, source=source, engine=engine, bounds=bounds)
     settings = Settings(home=home, raw=home / "raw", policies=policies, query_deadline=DEADLINE)
     install(settings)
-    os.link(source, settings.raw / source.name)
+    place(settings)
     done = subprocess.run(  # a process of its own, so that its one child's memory can be told
         [sys.executable, "-m", "benchmarks.registrar", str(home), str(policies)],
         cwd=PROJECT,
@@ -124,12 +133,13 @@ def registered(home: Path, *, source: Path, bounds: Mapping[str, int]) -> Regist
     )
 
 
-def _write_policies(directory: Path, *, source: str, bounds: Mapping[str, int]) -> Path:
+def _write_policies(directory: Path, *, source: str, engine: str | None, bounds: Mapping[str, int]) -> None:
     tables = [TABLE.format(name=name, source=source, bound=bound) for name, bound in bounds.items()]
     columns = ["service", "region", "tile_x", "tile_y", "day", "cost"]
     opened = "\n".join(f"{name} = {json.dumps(columns)}" for name in bounds)
+    lives = "" if engine is None else f'engine = "{engine}"\n'
     texts = {
-        "datasets/bench.toml": DATASET + "".join(tables),
+        "datasets/bench.toml": DATASET + lives + "".join(tables),
         "authorizations/bench.toml": AUTHORIZATION.format(opened=opened),
         "grades.toml": GRADES,
         "populations.toml": POPULATIONS,
@@ -138,4 +148,3 @@ def _write_policies(directory: Path, *, source: str, bounds: Mapping[str, int]) 
     for name, text in texts.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text)
-    return directory

@@ -58,14 +58,15 @@ def measure(bench: Bench) -> Iterator[Result]:
         )
         own = _error(ours.answers[question], truth[question])
         yield Result(name=f"{question}: error, sandbox", value=own, unit="RMSE", notes=settings)
-        for name, asked in theirs.items():
-            other = _error(asked[question]["values"], truth[question])
+        others = {name: _error(asked[question]["values"], truth[question]) for name, asked in theirs.items()}
+        absolute = "; ".join(f"{name} {other:.4g}" for name, other in others.items())
+        for name, other in others.items():
             yield Result(
                 name=f"{question}: error, sandbox / smartnoise-sql, {name}",
                 value=own / other,
                 unit="ratio",
                 goal=SHARE_OF_ERROR[question],
-                notes=(*settings, f"{question}, smartnoise-sql, {name}: RMSE {other:.4g}."),
+                notes=(*settings, f"Errors of smartnoise-sql, {question}: {absolute}."),
             )
 
 
