@@ -37,7 +37,7 @@ bench: setup  ## measure the query engine beside its goals: a quarter of an hour
 	@$(BIN)/python -m benchmarks
 
 bench-quick: setup  ## the same with smaller tables, two minutes
-	@$(BIN)/python -m benchmarks --size quick --output $(PLACE)/var/bench-quick.json
+	@$(BIN)/python -m benchmarks --quick --output $(PLACE)/var/bench-quick.json
 
 lint: setup-dev  ## formatting, ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff format --check sandbox tests benchmarks

@@ -18,8 +18,7 @@ def run(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
         sys.executable,
         "-m",
         "benchmarks",
-        "--size",
-        "tiny",
+        "--tiny",
         "--output",
         str(tmp_path / "figures.json"),
     ]
