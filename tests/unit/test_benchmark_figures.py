@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-HARNESS = Path(__file__).parents[2] / "benchmarks" / "harness.py"
+from benchmark_modules import load
 
 
 @pytest.fixture(scope="module")
-def harness() -> Iterator[ModuleType]:
-    """Load the module from its file: the project's directory is not on the path of tests."""
-    spec = importlib.util.spec_from_file_location("benchmark_harness", HARNESS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # a dataclass looks its module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def harness() -> ModuleType:
+    return load("harness")
 
 
 @pytest.mark.parametrize(
