@@ -22,7 +22,7 @@ NOISES = (
 @pytest.mark.parametrize("members", [2, 12, 100])
 def test_the_total_s_noise_stays_within_the_width_as_often_as_said(noise: Noise, members: int) -> None:
     width = half_width_of_sum(noise, members, 0.95)
-    drawn = draw(noise, 2_000 * members).reshape(2_000, members).sum(axis=1)
+    drawn = draw(noise, 400 * members).reshape(400, members).sum(axis=1)
     assert (abs(drawn) <= width).mean() >= 0.95
 
 
@@ -35,5 +35,5 @@ def test_the_width_grows_about_as_the_root_of_the_members(noise: Noise) -> None:
 def test_half_the_width_is_found_too_narrow() -> None:
     noise = NOISES[1]
     width = half_width_of_sum(noise, 12, 0.95) // 4
-    drawn = draw(noise, 24_000).reshape(2_000, 12).sum(axis=1)
+    drawn = draw(noise, 4_800).reshape(400, 12).sum(axis=1)
     assert (abs(drawn) <= width).mean() < 0.95
