@@ -1,31 +1,24 @@
 """From a scan to one SELECT, in the dialect of the copy's engine.
 
 Built from the typed algebra with sqlglot's expression classes: no text of a person's reaches an engine
-but as a quoted literal. Every term is total by its type, so nothing here guards anything; numbers are
-64-bit whole numbers, sums are exact however many rows there are, and division cuts towards zero.
+but as a quoted literal. Sums are exact however many rows there are. The rows of each private table are
+limited to the contribution bound where the table is read, so that a join sees no more.
 """
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqlglot import exp
 
+from sandbox.privacy.bound import numbered_table
 from sandbox.privacy.scan import Scan, Statistic, StatisticKind
-from sandbox.query.expr import Operator, Part
 from sandbox.query.typed import (
     Apply,
     Base,
-    Choice,
-    Comparison,
-    Conjunction,
     Derived,
-    Disjunction,
     Field,
-    IsNull,
     Joined,
-    Kind,
-    Matches,
-    Member,
-    Negation,
     OfUnit,
     Operation,
     PerUnitRows,
@@ -36,210 +29,190 @@ from sandbox.query.typed import (
     UnitFunction,
     Value,
     max_rows_of,
-    unit_of,
 )
+from sandbox.sources.terms import Dialect as Dialect
+from sandbox.sources.terms import column, divided, identifier, integer, term, test
 
 ROW_NUMBER = "_rn"
 """Column of a copied table that numbers the kept rows of one unit from 1; no policy can name it."""
-AGAIN = "_again"
-"""The same for rows that were numbered anew after a test."""
-_OPERATORS: dict[Operator, type[exp.Binary]] = {
-    Operator.EQ: exp.EQ,
-    Operator.NE: exp.NEQ,
-    Operator.LT: exp.LT,
-    Operator.LE: exp.LTE,
-    Operator.GT: exp.GT,
-    Operator.GE: exp.GTE,
-}
+NUMBERED_AGAIN = "_again"
+"""The same for rows that are numbered anew after a test."""
+AVERAGE_RAISED = 100
+"""A unit's own average has two digits more than its values."""
 
 
-def compile_scan(scan, dialect="duckdb"):
-    keys = [_term(k).as_(f"k{i}") for i, k in enumerate(scan.keys)]
-    most = max_rows_of(scan.source)
-    stats = [_statistic(s, scan, most).as_(f"s{i}") for i, s in enumerate(scan.statistics)]
-    select = exp.select(*keys, *stats).from_(_from(scan.source))
-    conditions = [c for c in (_limit(scan.source), None if scan.where is None else _test(scan.where)) if c is not None]
-    for join in _joins(scan.source):
-        select = select.join(join["this"], on=join["on"], join_type=join["type"], copy=False)
-    if conditions:
-        select = select.where(*conditions)
+def compile_scan(scan: Scan, dialect: Dialect) -> str:
+    """Return SQL with the scan's keys first (k0, k1, ...), then one column for each statistic (s0, ...)."""
+    keys = [term(key, dialect) for key in scan.keys]
+    statistics = [_Statistics(scan, dialect).column(statistic) for statistic in scan.statistics]
+    named = [exp.alias_(key, f"k{index}") for index, key in enumerate(keys)]
+    named += [exp.alias_(made, f"s{index}") for index, made in enumerate(statistics)]
+    select = _Relations(dialect).select(named, scan.source, scan.where)
     if keys:
-        select = select.group_by(*[_term(k) for k in scan.keys])
-    return select.sql(dialect=dialect)
+        select = select.group_by(*keys)
+    return select.sql(dialect=dialect.value)
 
 
-def _table(source):
-    match source:
-        case Base() if source.after is not None:
-            rn = exp.Window(this=exp.RowNumber(), partition_by=[_col(source.alias, source.unit.name)], order=exp.Order(expressions=[_col(source.alias, ROW_NUMBER)]))
-            inner = exp.select(exp.Column(this=exp.Star(), table=_id(source.alias)), rn.as_(AGAIN)).from_(exp.Table(this=_id(source.name), alias=exp.TableAlias(this=_id(source.alias)))).where(_test(source.after))
-            return inner.subquery(alias=_id(source.alias))
-        case Base():
-            return exp.Table(this=_id(source.name), alias=exp.TableAlias(this=_id(source.alias)))
-        case Derived():
-            return _select(source).subquery(alias=_id(source.alias))
-        case PerUnitRows():
-            cols = [_term(source.unit_inside).as_(source.unit.name, quoted=True)] + [_of_unit(c).as_(n, quoted=True) for n, c in source.columns]
-            return _finish(exp.select(*cols), source.source, source.where).group_by(_term(source.unit_inside)).subquery(alias=_id(source.alias))
-        case Union():
-            parts = [_select(p) for p in source.parts]
-            u = parts[0]
-            for p in parts[1:]:
-                u = exp.union(u, p, distinct=False)
-            return u.subquery(alias=_id(source.alias))
+class _Relations:
+    """Prints sources in one dialect."""
 
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
 
-def _select(d):
-    return _finish(exp.select(*[_term(t).as_(n, quoted=True) for n, t in d.columns]), d.source, d.where)
-
-
-def _finish(select, source, where):
-    select = select.from_(_from(source))
-    for join in _joins(source):
-        select = select.join(join["this"], on=join["on"], join_type=join["type"], copy=False)
-    for c in (_limit(source), None if where is None else _test(where)):
-        if c is not None:
-            select = select.where(c)
-    return select
-
-
-def _from(source):
-    while isinstance(source, Joined):
-        source = source.left
-    return _table(source)
-
-
-def _joins(source):
-    out = []
-    while isinstance(source, Joined):
-        right = source.right
-        if isinstance(right, Base) and right.unit is not None:
-            this = exp.select(exp.Star()).from_(_table(right)).where(_limit(right)).subquery(alias=_id(right.alias))
-        elif isinstance(right, Joined):
-            raise TypeError
+    def select(self, columns: list[exp.Expr], source: Relation, where: Test | None) -> exp.Select:
+        select = exp.select(*columns)
+        if isinstance(source, Base):
+            select = select.from_(_table(source) if source.after is None else self._numbered_again(source))
+            if source.unit is not None:
+                select = select.where(at_most(source, source.max_rows))
         else:
-            this = _table(right)
-        out.append({"this": this, "on": exp.and_(*[exp.EQ(this=_term(a), expression=_term(b)) for a, b in source.on]), "type": "LEFT" if source.outer else "INNER"})
-        source = source.left
-    return out[::-1]
+            select = select.from_(self._from(source))
+            for join in self._joins(source):
+                select.append("joins", join)
+        return select if where is None else select.where(test(where, self._dialect))
+
+    def _from(self, source: Relation) -> exp.Expr:
+        match source:
+            case Base() if source.unit is None:
+                return _table(source)
+            case Base():  # limited before it is joined: ON and WHERE differ for an outer join
+                return self.select([exp.Star()], source, None).subquery(alias=identifier(source.alias))
+            case Joined():
+                return self._from(source.left)
+            case Derived():
+                return self._rows(source).subquery(alias=identifier(source.alias))
+            case PerUnitRows():
+                return self._per_unit(source).subquery(alias=identifier(source.alias))
+            case Union():
+                parts: list[exp.Query] = [self._rows(part) for part in source.parts]
+                stacked = reduce(lambda one, other: exp.union(one, other, distinct=False), parts)
+                return stacked.subquery(alias=identifier(source.alias))
+
+    def _joins(self, source: Relation) -> list[exp.Join]:
+        if not isinstance(source, Joined):
+            return []
+        if isinstance(source.right, Joined):
+            raise TypeError("a join stands on the left of a join, never on its right")
+        pairs = [
+            exp.EQ(this=term(one, self._dialect), expression=term(other, self._dialect))
+            for one, other in source.on
+        ]
+        side = "LEFT" if source.outer else None
+        join = exp.Join(this=self._from(source.right), on=exp.and_(*pairs), side=side)
+        return [*self._joins(source.left), join]
+
+    def _rows(self, source: Derived) -> exp.Select:
+        columns: list[exp.Expr] = [
+            exp.alias_(term(made, self._dialect), name, quoted=True) for name, made in source.columns
+        ]
+        return self.select(columns, source.source, source.where)
+
+    def _per_unit(self, source: PerUnitRows) -> exp.Select:
+        unit = term(source.unit_inside, self._dialect)
+        columns: list[exp.Expr] = [exp.alias_(unit, source.unit.name, quoted=True)]
+        columns += [exp.alias_(self._of_unit(made), name, quoted=True) for name, made in source.columns]
+        return self.select(columns, source.source, source.where).group_by(unit)
+
+    def _of_unit(self, made: OfUnit) -> exp.Expr:
+        of = integer(1) if made.term is None else term(made.term, self._dialect)
+        if made.where is not None:
+            of = only_where([test(made.where, self._dialect)], of)
+        count = exp.cast(exp.Count(this=of, big_int=True), "BIGINT")
+        match made.function:
+            case UnitFunction.COUNT_ROWS | UnitFunction.COUNT_VALUES:
+                return count
+            case UnitFunction.MIN | UnitFunction.MAX:
+                return (exp.Min if made.function is UnitFunction.MIN else exp.Max)(this=of)
+            case UnitFunction.SUM:
+                return exp.cast(_sum(of, self._dialect), "BIGINT")
+            case UnitFunction.AVG:
+                raised = exp.Mul(
+                    this=exp.cast(_sum(of, self._dialect), "BIGINT"), expression=integer(AVERAGE_RAISED)
+                )
+                some = exp.GT(this=count.copy(), expression=integer(0))
+                quotient = divided(exp.paren(raised, copy=False), count, self._dialect)
+                return exp.Case(ifs=[exp.If(this=some, true=quotient)])
+
+    def _numbered_again(self, source: Base) -> exp.Expr:
+        if source.unit is None or source.after is None:
+            raise TypeError("only a private table is bounded after a test")
+        window = exp.Window(
+            this=exp.RowNumber(),
+            partition_by=[term(source.unit, self._dialect)],
+            order=exp.Order(expressions=[exp.Ordered(this=column(source.alias, ROW_NUMBER))]),
+        )
+        everything = exp.Column(this=exp.Star(), table=identifier(source.alias))
+        inner = exp.select(everything, exp.alias_(window, NUMBERED_AGAIN, quoted=True))
+        inner = inner.from_(_table(source)).where(test(source.after, self._dialect))
+        return inner.subquery(alias=identifier(source.alias))
 
 
-def _limit(source):
-    while isinstance(source, Joined):
-        source = source.left
-    if isinstance(source, Base) and source.unit is not None:
-        return _at_most(source, source.max_rows)
-    return None
+class _Statistics:
+    """Prints statistics of one scan.
+
+    CASE inside the aggregate instead of FILTER, which takes DuckDB twice as long.
+    """
+
+    def __init__(self, scan: Scan, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._table = numbered_table(scan.source)
+        self._most = max_rows_of(scan.source)
+
+    def column(self, statistic: Statistic) -> exp.Expr:
+        conditions = [] if statistic.where is None else [test(statistic.where, self._dialect)]
+        if statistic.max_rows < self._most:
+            if self._table is None:
+                raise TypeError("a source whose rows are not numbered is looked at as it is")
+            conditions.append(at_most(self._table, statistic.max_rows))
+        of = None if statistic.term is None else term(statistic.term, self._dialect)
+        match statistic.kind:
+            case StatisticKind.ROWS:
+                return exp.Count(this=only_where(conditions, integer(1)) if conditions else exp.Star())
+            case StatisticKind.VALUES:
+                return exp.Count(this=only_where(conditions, of or exp.Null()))
+            case StatisticKind.UNITS:
+                return exp.Count(this=exp.Distinct(expressions=[only_where(conditions, of or exp.Null())]))
+            case StatisticKind.SUM:
+                return self._summed(statistic, conditions)
+
+    def _summed(self, statistic: Statistic, conditions: list[exp.Expr]) -> exp.Expr:
+        if statistic.term is None:
+            raise TypeError("a sum has a term")
+        of, middle = _centered_field(statistic.term)
+        made = only_where(conditions, term(of, self._dialect))
+        total = exp.Coalesce(this=_sum(made, self._dialect), expressions=[integer(0)])
+        if not middle:
+            return total
+        share = exp.Mul(this=integer(middle), expression=exp.Count(this=made.copy()))
+        return exp.Sub(this=total, expression=share)
 
 
-def _at_most(base, k):
-    return exp.LTE(this=_col(base.alias, AGAIN if base.after is not None else ROW_NUMBER), expression=_int(k))
+def _centered_field(of: Term) -> tuple[Term, int]:
+    """Return x and m of ``x - m``, so that sum(x) - m * count(x) is printed: narrow columns add up faster."""
+    match of:
+        case Apply(Operation.SUBTRACT, (Field() as field, Value(int(middle)))):
+            return field, middle
+        case _:
+            return of, 0
 
 
-def _base(source):
-    while isinstance(source, Joined):
-        source = source.left
-    return source
+def only_where(conditions: list[exp.Expr], value: exp.Expr) -> exp.Expr:
+    """Return ``value`` where all conditions are true, else NULL."""
+    if not conditions:
+        return value
+    return exp.Case(ifs=[exp.If(this=exp.and_(*conditions, copy=False), true=value)])
 
 
-def _statistic(s, scan, most):
-    conditions = []
-    if s.where is not None:
-        conditions.append(_test(s.where))
-    if s.max_rows < most:
-        conditions.append(_at_most(_base(scan.source), s.max_rows))
-    match s.kind:
-        case StatisticKind.ROWS:
-            made = exp.Count(this=exp.Star(), big_int=True)
-        case StatisticKind.VALUES:
-            made = exp.Count(this=_term(s.term), big_int=True)
-        case StatisticKind.UNITS:
-            made = exp.Count(this=exp.Distinct(expressions=[_term(s.term)]))
-        case StatisticKind.SUM:
-            made = exp.Sum(this=_term(s.term))
-    if conditions:
-        made = exp.Filter(this=made, expression=exp.Where(this=exp.and_(*conditions)))
-    return exp.Coalesce(this=made, expressions=[_int(0)]) if s.kind is StatisticKind.SUM else made
+def at_most(base: Base, rows: int) -> exp.Expr:
+    """Return the condition that a row of a private table is among the first ``rows`` of its unit."""
+    name = ROW_NUMBER if base.after is None else NUMBERED_AGAIN
+    return exp.LTE(this=column(base.alias, name), expression=integer(rows))
 
 
-def _of_unit(c):
-    t = None if c.term is None else _term(c.term)
-    f = lambda e: e if c.where is None else exp.Filter(this=e, expression=exp.Where(this=_test(c.where)))
-    match c.function:
-        case UnitFunction.COUNT_ROWS:
-            return f(exp.Count(this=exp.Star()))
-        case UnitFunction.COUNT_VALUES:
-            return f(exp.Count(this=t))
-        case UnitFunction.SUM:
-            return exp.cast(f(exp.Sum(this=t)), "BIGINT")
-        case UnitFunction.MIN:
-            return f(exp.Min(this=t))
-        case UnitFunction.MAX:
-            return f(exp.Max(this=t))
-        case UnitFunction.AVG:
-            return exp.cast(exp.IntDiv(this=f(exp.Sum(this=t)) * 100, expression=f(exp.Count(this=t))), "BIGINT")
+def _table(base: Base) -> exp.Table:
+    return exp.Table(this=identifier(base.name), alias=exp.TableAlias(this=identifier(base.alias)))
 
 
-def _term(t):
-    match t:
-        case Field():
-            return _col(t.source, t.name)
-        case Value():
-            return _value(t)
-        case Choice():
-            return exp.Case(ifs=[exp.If(this=_test(a), true=_term(b)) for a, b in t.branches], default=_term(t.otherwise))
-        case Apply():
-            a = [_wide(x) for x in t.arguments]
-            match t.operation:
-                case Operation.ADD: return exp.paren(exp.Add(this=a[0], expression=a[1]))
-                case Operation.SUBTRACT: return exp.paren(exp.Sub(this=a[0], expression=a[1]))
-                case Operation.MULTIPLY: return exp.paren(exp.Mul(this=a[0], expression=a[1]))
-                case Operation.DIVIDE: return exp.paren(exp.IntDiv(this=a[0], expression=a[1]))
-                case Operation.DAYS: return exp.paren(exp.Sub(this=a[0], expression=exp.cast(exp.Literal.string("1970-01-01"), "DATE")))
-                case Operation.EXTRACT: return exp.Extract(this=exp.Var(this=t.part.upper()), expression=a[0])
-                case Operation.DATE_TRUNC: return exp.cast(exp.func("DATE_TRUNC", exp.Literal.string(str(t.part)), a[0], dialect="duckdb"), "DATE")
-
-
-def _wide(t):
-    e = _term(t)
-    return exp.cast(e, "BIGINT") if isinstance(t, Field) and t.type.kind is Kind.NUMBER else e
-
-
-def _value(v):
-    match v.value:
-        case None: return exp.cast(exp.Null(), {Kind.NUMBER: "BIGINT", Kind.TEXT: "TEXT", Kind.DATE: "DATE", Kind.BOOLEAN: "BOOLEAN"}[v.type.kind])
-        case bool(): return exp.Boolean(this=v.value)
-        case int(): return _int(v.value)
-        case str(): return exp.Literal.string(v.value)
-        case _: return exp.cast(exp.Literal.string(v.value.isoformat()), "DATE")
-
-
-def _test(t):
-    match t:
-        case Comparison(): return _OPERATORS[t.operator](this=_term(t.left), expression=_term(t.right))
-        case Member(): return exp.In(this=_term(t.term), expressions=[_value(v) for v in t.values])
-        case IsNull(): return exp.Is(this=exp.paren(_term(t.term)), expression=exp.Null())
-        case Matches(): return exp.Like(this=_term(t.term), expression=exp.Literal.string(t.pattern))
-        case Negation(): return exp.Not(this=exp.paren(_test(t.test)))
-        case Conjunction(): return _joined(exp.And, t.tests)
-        case Disjunction(): return _joined(exp.Or, t.tests)
-
-
-def _joined(word, parts):
-    if len(parts) == 1:
-        return exp.paren(_test(parts[0]))
-    h = len(parts) // 2
-    return exp.paren(word(this=_joined(word, parts[:h]), expression=_joined(word, parts[h:])))
-
-
-def _int(v):
-    lit = exp.Literal.number(abs(v))
-    return exp.Neg(this=lit) if v < 0 else lit
-
-
-def _id(n):
-    return exp.to_identifier(n, quoted=True)
-
-
-def _col(s, n):
-    return exp.Column(this=_id(n), table=_id(s))
+def _sum(of: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """Return an exact sum. DuckDB and PostgreSQL widen by themselves; Spark's own sum would overflow."""
+    return exp.Sum(this=exp.cast(of, "DECIMAL(38, 0)") if dialect is Dialect.SPARK else of)
