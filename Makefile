@@ -27,7 +27,7 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 	@exec $(BIN)/sandbox tour
 
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
-	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql
+	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql openjdk-17-jre-headless
 	@scripts/docker-daemon
 	@$(BIN)/pytest tests/unit
 	@$(BIN)/pytest tests/integration

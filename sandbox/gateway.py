@@ -104,7 +104,9 @@ class Gateway:
 
         Raises:
             Unavailable: the log cannot be written.
+            StartupRefusal: the engine of a dataset cannot start.
         """
+        self.engines.prepare(dataset.engine for dataset in self.policies.datasets.values())
         self.books.log.close_open_intents()
         self.desk.settle()
         self.books.log.append(

@@ -48,6 +48,8 @@ class Settings:
     """Port of the console."""
     postgresql_reader: str = "sandbox_gateway"
     """PostgreSQL role that questions are asked under; registration grants it SELECT on copies."""
+    spark_master: str = "local[2]"
+    """Where Spark runs; the machines of a cluster share the raw and the bounded directory."""
     registrar_uid: int = 64801
     """uid that reads raw tables; used only where the sandbox is started as root."""
     gateway_uid: int = 64802

@@ -95,6 +95,7 @@ def _registrar(
                 reader_gid=owners.gateway if os.geteuid() == 0 else None,
                 postgresql=settings.postgresql_registrar,
                 reader_role=settings.postgresql_reader,
+                spark_master=settings.spark_master,
             ).to_document(),
             "seed": str(seed_file(settings, dataset.name).resolve()),
             "policy_digest": digest,

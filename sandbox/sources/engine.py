@@ -10,6 +10,7 @@ hold raw values, and whether it comes at all depends on the data.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -25,6 +26,7 @@ from sandbox.sources.engines.duck import DuckEngine
 from sandbox.sources.engines.postgres import PostgresEngine
 from sandbox.sources.engines.protocol import Engine, Row
 from sandbox.sources.engines.protocol import EngineFailure as EngineFailure
+from sandbox.sources.engines.spark import SparkEngine
 from sandbox.sources.snapshot import Snapshot, shape_of
 
 
@@ -39,11 +41,14 @@ class Engines:
     duck: DuckEngine = field(default_factory=DuckEngine)
     postgresql: PostgresEngine | None = None
     """None where this process has no role in a database."""
+    spark: SparkEngine | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Return the gateway's engines; nothing is opened before the first question."""
-        return cls(postgresql=PostgresEngine(settings.postgresql_gateway))
+        return cls(
+            postgresql=PostgresEngine(settings.postgresql_gateway), spark=SparkEngine(settings.spark_master)
+        )
 
     def of(self, kind: EngineKind) -> Engine:
         """Return the engine that reads copies of this kind.
@@ -58,14 +63,23 @@ class Engines:
             case EngineKind.POSTGRESQL:
                 found = self.postgresql
             case EngineKind.SPARK:
-                pass
+                found = self.spark
         if found is None:
             raise EngineFailure
         return found
 
+    def prepare(self, kinds: Iterable[EngineKind]) -> None:
+        """Start the engines of these kinds, so that no question waits for one.
+
+        Raises:
+            StartupRefusal: one of them cannot start.
+        """
+        for kind in sorted(set(kinds)):
+            self.of(kind).prepare()
+
     def close(self) -> None:
         """Give back whatever is open."""
-        for engine in (self.duck, self.postgresql):
+        for engine in (self.duck, self.postgresql, self.spark):
             if engine is not None:
                 engine.close()
 
