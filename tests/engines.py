@@ -21,7 +21,8 @@ from postgres_server import REGISTRAR, Server, programs, running
 from questions import SEED, exact, write_rows
 
 from sandbox.policy.dataset import ColumnType, DatasetPolicy, EngineKind, TablePolicy, Use
-from sandbox.privacy.plan import ExactCells, Plan
+from sandbox.privacy.cells import ExactCells
+from sandbox.privacy.plan import Plan
 from sandbox.sources.engine import Engines
 from sandbox.sources.engines.postgres import PostgresEngine
 from sandbox.sources.engines.protocol import Row

@@ -36,7 +36,7 @@ from sandbox.query.expr import (
     Scalar,
     ScalarFunction,
 )
-from sandbox.query.predicate import read_date
+from sandbox.query.literal import read_date
 from sandbox.query.typed import (
     Comparison,
     Conjunction,
