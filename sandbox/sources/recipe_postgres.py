@@ -10,11 +10,12 @@ rows equally and others otherwise. The seed comes as a session setting, so that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sandbox.policy.dataset import LARGEST_INTEGER, ColumnPolicy, ColumnType, TablePolicy, Use
 from sandbox.policy.values import spell
 from sandbox.privacy.fixed import FixedPoint
+from sandbox.sources.classes import Reading
 from sandbox.sources.compile import ROW_NUMBER
 from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, quoted, text
 
@@ -66,14 +67,18 @@ def copy_statement(
         *(f"{value} AS {key}" for key, value in kept.items()),
     ]
     columns = ", ".join([unit, *kept])
-    digest = f"md5(current_setting('{SEED_SETTING}') || ROW({columns})::text)"
-    order, number = ", ".join([digest, *kept]), quoted(ROW_NUMBER)
+    order, number = ", ".join([hashed([unit, *kept]), *kept]), quoted(ROW_NUMBER)
     return (
         f"CREATE TABLE {quoted(schema)}.{quoted(name)} AS SELECT {columns}, {number} FROM "  # noqa: S608  # names are the policy's, quoted
         f"(SELECT {columns}, row_number() OVER (PARTITION BY {unit} ORDER BY {order}) AS {number} "
         f"FROM (SELECT {', '.join(values)} FROM {reader}) AS typed WHERE {unit} IS NOT NULL) AS numbered "
         f"WHERE {number} <= {table.max_rows_per_unit} ORDER BY {number}, {unit}"
     )
+
+
+def hashed(columns: Sequence[str]) -> str:
+    """Return an expression that hashes columns with the seed."""
+    return f"md5(current_setting('{SEED_SETTING}') || ROW({', '.join(columns)})::text)"
 
 
 def unit_value(column: str, raw_type: str) -> str:
@@ -92,13 +97,30 @@ def kept_value(column: str, policy: ColumnPolicy, raw_type: str) -> str:
     return f"CASE WHEN {value} IN ({domain}) THEN {value} END"
 
 
+def reading(column: str, policy: ColumnPolicy, raw_type: str) -> Reading:
+    """Return how advice on the policy reads a raw column; a measure's NaN and infinities are no numbers."""
+    kept = kept_value(column, policy, raw_type)
+    if policy.use is not Use.MEASURE:
+        return Reading(raw=column, typed=_typed(column, policy.type, raw_type), kept=kept)
+    kind = _number_kind(raw_type)
+    number = f"CASE WHEN {column}::{kind} NOT IN ({_not_finite(kind)}) THEN {column}::{kind} END"
+    return Reading(raw=column, typed=number, kept=kept)
+
+
+def _number_kind(raw_type: str) -> str:
+    return "float8" if raw_type in FLOATS else "numeric"
+
+
+def _not_finite(kind: str) -> str:
+    return ", ".join(f"'{word}'::{kind}" for word in ("NaN", "Infinity", "-Infinity"))
+
+
 def _measure(column: str, policy: ColumnPolicy, raw_type: str) -> str:
-    fixed, kind = FixedPoint.of(policy), "float8" if raw_type in FLOATS else "numeric"
+    fixed, kind = FixedPoint.of(policy), _number_kind(raw_type)
     low, high = (f"{text(spell(bound))}::{kind}" for bound in policy.limits)
     number = f"{column}::{kind}"
-    unknown = ", ".join(f"'{word}'::{kind}" for word in ("NaN", "Infinity", "-Infinity"))
     return (
-        f"CASE WHEN {number} IN ({unknown}) THEN NULL "
+        f"CASE WHEN {number} IN ({_not_finite(kind)}) THEN NULL "
         f"WHEN {number} <= {low} THEN {fixed.low}::bigint WHEN {number} >= {high} THEN {fixed.high}::bigint "
         f"WHEN {column} IS NOT NULL THEN least({fixed.high}, greatest({fixed.low}, "
         f"{_rounded(f'{number} * {10**fixed.decimals}', kind)}::bigint)) END"

@@ -30,14 +30,15 @@ from typing import Any
 from sandbox.canonical import Canonical, digest_of, encode
 from sandbox.policy.dataset import DatasetPolicy, EngineKind
 from sandbox.privacy.loss import Loss
-from sandbox.privacy.noise import noisy_counts
 from sandbox.sources.loading.duck import DuckFiles
 from sandbox.sources.loading.postgres import opened_tables
-from sandbox.sources.loading.protocol import Source, Units
+from sandbox.sources.loading.protocol import Source
 from sandbox.sources.loading.protocol import unreadable as unreadable
 from sandbox.sources.loading.spark import SparkFiles
-from sandbox.sources.snapshot import RECIPE, TruncationProfile, shape_of
+from sandbox.sources.profile import noisy_profile
+from sandbox.sources.snapshot import RECIPE, shape_of
 from sandbox.sources.snapshot import Snapshot as Snapshot
+from sandbox.sources.survey import take_survey
 
 FAILED_EXIT = 3
 """Exit status of the registrar's process where a dataset could not be loaded."""
@@ -97,8 +98,8 @@ class Places:
 
 
 def planned_loss(dataset: DatasetPolicy) -> Loss:
-    """Return what registering ``dataset`` costs: two noisy counts for each table."""
-    return reduce(Loss.__add__, [Loss.of_pure(_count_epsilon(dataset))] * (2 * len(dataset.tables)), _NO_LOSS)
+    """Return what registering ``dataset`` costs: one noisy histogram for each table."""
+    return reduce(Loss.__add__, [Loss.of_pure(dataset.profile_epsilon)] * len(dataset.tables), _NO_LOSS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,10 @@ def register(
         location=location,
         policy_digest=policy_digest,
         shape=shape_of(dataset),
-        profile={table: _noisy_profile(dataset, units) for table, units in counts.items()},
+        profile={
+            name: noisy_profile(units.bins, dataset.tables[name], epsilon=dataset.profile_epsilon)
+            for name, units in counts.items()
+        },
         registered_at=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
 
@@ -178,17 +182,6 @@ def _digest(dataset: DatasetPolicy, source: Source, seed: bytes) -> str:
     return digest_of({"recipe": RECIPE, "policy": shape_of(dataset), "sources": keyed})
 
 
-def _noisy_profile(dataset: DatasetPolicy, units: Units) -> TruncationProfile:
-    epsilon = _count_epsilon(dataset)  # one unit is in a count or not: sensitivity 1 for each
-    (everyone,) = noisy_counts([units.all], sensitivity=1, epsilon=epsilon)
-    (over,) = noisy_counts([units.over], sensitivity=1, epsilon=epsilon)
-    return TruncationProfile(units=everyone, units_over=over)
-
-
-def _count_epsilon(dataset: DatasetPolicy) -> Decimal:
-    return dataset.profile_epsilon / 2
-
-
 def run(order: Mapping[str, Any]) -> Canonical:
     """Carry out the order of another process and return the document that answers it."""
     dataset = DatasetPolicy.model_validate(order["dataset"])
@@ -196,6 +189,9 @@ def run(order: Mapping[str, Any]) -> Canonical:
     if order.get("only_look"):
         found = look(dataset, places=places, seed=seed)
         return {"digest": found.digest, "stands": found.stands}
+    if "survey" in order:
+        with places.opened(dataset) as source:
+            return take_survey(dataset, source, seed=seed, epsilon=Decimal(order["survey"])).to_document()
     known = order.get("known")
     return register(
         dataset,

@@ -8,33 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from sandbox.canonical import Canonical, digest_of
 from sandbox.policy.dataset import DatasetPolicy, EngineKind
 from sandbox.privacy.plan import Plan
+from sandbox.sources.profile import TruncationProfile as TruncationProfile
 
-RECIPE = 2
+RECIPE = 3
 """Version of the way a copy is made; a change makes every digest new."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TruncationProfile:
-    """How much of one table the contribution bound drops, noisy."""
-
-    units: int
-    """Noisy number of units."""
-    units_over: int
-    """Noisy number of units with more rows than are kept."""
-
-    @property
-    def share_over(self) -> Decimal | None:
-        """Share of units that lose rows, within [0, 1], two digits; None where the noise says nobody."""
-        if self.units < 1:
-            return None
-        share = Decimal(self.units_over) / self.units
-        return max(Decimal(0), min(Decimal(1), share)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,10 +48,7 @@ class Snapshot:
             "location": self.location,
             "policy_digest": self.policy_digest,
             "shape": self.shape,
-            "profile": {
-                table: {"units": part.units, "units_over": part.units_over}
-                for table, part in self.profile.items()
-            },
+            "profile": {table: part.to_document() for table, part in self.profile.items()},
             "registered_at": self.registered_at,
         }
 
@@ -80,7 +59,9 @@ class Snapshot:
         Raises:
             KeyError, TypeError, ValueError: it is another document.
         """
-        profile = {table: TruncationProfile(**part) for table, part in document["profile"].items()}
+        profile = {
+            table: TruncationProfile.from_document(part) for table, part in document["profile"].items()
+        }
         return cls(**{**document, "engine": EngineKind(document["engine"]), "profile": profile})
 
 

@@ -20,7 +20,7 @@ from sandbox.policy.dataset import DatasetPolicy
 from sandbox.privacy.loss import Loss
 from sandbox.sources.loading.duck import DuckFiles
 from sandbox.sources.register import FAILED_EXIT, Places, look, planned_loss, register, unreadable
-from sandbox.sources.snapshot import Snapshot, TruncationProfile, shape_of, truncation_warning
+from sandbox.sources.snapshot import Snapshot, shape_of, truncation_warning
 
 CSV = "person_id,district,year,cost,change,day,note\n"
 DATASET = dataset_of(VISITS, source="visits.csv", max_rows=2)
@@ -184,8 +184,12 @@ def test_a_seed_that_is_no_secret_is_refused(tmp_path: Path) -> None:
         register(DATASET, places=Places(raw=tmp_path, target=tmp_path), seed=b"short", policy_digest="p")
 
 
-def test_the_planned_loss_is_that_of_two_counts_a_table() -> None:
-    assert planned_loss(DATASET) == Loss(2 * Loss.of_pure(Decimal("0.25")).picorho)
+def test_the_planned_loss_is_that_of_one_histogram_a_table() -> None:
+    tables = {**DATASET.tables, "more": DATASET.tables["visits"]}
+    assert planned_loss(DATASET) == Loss.of_pure(Decimal("0.5"))
+    assert planned_loss(DATASET.model_copy(update={"tables": tables})) == Loss(
+        2 * Loss.of_pure(Decimal("0.5")).picorho
+    )
 
 
 def test_the_profile_is_near_the_truth_and_no_raw_count_is_in_the_document(tmp_path: Path) -> None:
@@ -202,15 +206,6 @@ def test_the_profile_is_near_the_truth_and_no_raw_count_is_in_the_document(tmp_p
     assert truncation_warning(plan, snapshot).startswith(
         "About 25 % of units have more than 2 rows in visits;"
     )
-
-
-@pytest.mark.parametrize(
-    ("units", "over", "share"),
-    [(0, 5, None), (-3, 5, None), (10, -4, "0.00"), (10, 99, "1.00"), (100, 7, "0.07")],
-)
-def test_the_share_of_truncated_units_is_a_share_or_unknown(units: int, over: int, share: str | None) -> None:
-    found = TruncationProfile(units=units, units_over=over).share_over
-    assert found == (None if share is None else Decimal(share))
 
 
 def registrar(order: dict[str, Any]) -> subprocess.CompletedProcess[bytes]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from sandbox.policy.dataset import TablePolicy
+from sandbox.sources.classes import classes_statement, counts_by_class, surveyed
 from sandbox.sources.engines.duck import open_new
 from sandbox.sources.loading.files import Files
-from sandbox.sources.loading.protocol import Units, unreadable
-from sandbox.sources.recipe import copy_statement, profile_statement, quoted, text, unit_value
+from sandbox.sources.loading.protocol import Counted, Units, unreadable
+from sandbox.sources.profile import profile_statement, units_by_bin
+from sandbox.sources.recipe import copy_statement, quoted, reading, text, unit_value
 
 
 class DuckFiles(Files):
@@ -24,6 +27,22 @@ class DuckFiles(Files):
         with self.written(location) as made:
             return self._build(made, seed)
 
+    def count(self, *, seed: bytes) -> dict[str, Counted]:
+        """Count for a survey; see :class:`~sandbox.sources.loading.protocol.Source`."""
+        counted: dict[str, Counted] = {}
+        sources = sorted({self.source(name) for name in self.dataset.tables})
+        with (
+            TemporaryDirectory(dir=self.target, prefix=".survey-") as directory,
+            open_new(
+                Path(directory) / "survey", readable=sources, spill=Path(directory) / "spill"
+            ) as connection,
+        ):
+            for name, table in self.dataset.tables.items():
+                reader = _reader(self.source(name))
+                unit = unit_value(quoted(table.unit_column), _unit_type(connection, table, reader))
+                counted[name] = _count(connection, table, reader=reader, unit=unit, seed=seed)
+        return counted
+
     def _build(self, made: Path, seed: bytes) -> dict[str, Units]:
         sources = sorted({self.source(name) for name in self.dataset.tables})
         counts: dict[str, Units] = {}
@@ -35,9 +54,28 @@ class DuckFiles(Files):
                 connection.execute(copy, [seed.hex()])
                 unit = unit_value(quoted(table.unit_column), unit_type)
                 profile = profile_statement(table, reader=reader, unit=unit)
-                counts[name] = Units(*(connection.execute(profile).fetchone() or (0, 0)))
+                counts[name] = Units(units_by_bin(table, connection.execute(profile).fetchall()))
             connection.execute("CHECKPOINT")
         return counts
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, table: TablePolicy, *, reader: str, unit: str, seed: bytes
+) -> Counted:
+    """Count what a survey says of one table; the one ``?`` of the second statement stands for the seed."""
+    profile = connection.execute(profile_statement(table, reader=reader, unit=unit)).fetchall()
+    if not surveyed(table):
+        return Counted(Units(units_by_bin(table, profile)), {})
+    readings = {name: reading(quoted(name), column) for name, column in surveyed(table).items()}
+    statement = classes_statement(
+        table,
+        reader=reader,
+        unit=unit,
+        readings=readings,
+        hashed=lambda columns: f"hash({', '.join(columns)}, ?)",
+    )
+    classes = connection.execute(statement, [seed.hex()]).fetchall()
+    return Counted(Units(units_by_bin(table, profile)), counts_by_class(table, classes))
 
 
 def _unit_type(connection: duckdb.DuckDBPyConnection, table: TablePolicy, reader: str) -> str:

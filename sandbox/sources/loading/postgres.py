@@ -17,12 +17,14 @@ from typing import Any
 import psycopg
 
 from sandbox.policy.dataset import DatasetPolicy, TablePolicy, Use
+from sandbox.sources.classes import classes_statement, counts_by_class, surveyed
 from sandbox.sources.compile import ROW_NUMBER
 from sandbox.sources.engines.postgres import driver_of, open_database
 from sandbox.sources.loading.files import DIGEST_CHARS
-from sandbox.sources.loading.protocol import Units, unreadable
-from sandbox.sources.recipe import profile_statement, quoted
-from sandbox.sources.recipe_postgres import SEED_SETTING, copy_statement, fits, unit_value
+from sandbox.sources.loading.protocol import Counted, Units, unreadable
+from sandbox.sources.profile import profile_statement, units_by_bin
+from sandbox.sources.recipe import quoted
+from sandbox.sources.recipe_postgres import SEED_SETTING, copy_statement, fits, hashed, reading, unit_value
 
 OLDEST_SERVER = 140_000
 """The first whose numeric type knows infinity, which the recipe names."""
@@ -111,7 +113,7 @@ class PostgresTables:
     def copy(self, location: str, *, seed: bytes) -> dict[str, Units]:
         """Write the bounded copy; see :class:`~sandbox.sources.loading.protocol.Source`."""
         schema, reader = quoted(location), quoted(self.reader)
-        self.driver.execute(b"SELECT set_config(%s, %s, true)", [SEED_SETTING, seed.hex()])
+        self._set_seed(seed)
         self._do(f"DROP SCHEMA IF EXISTS {schema} CASCADE")  # of which somebody removed a table
         self._do(f"CREATE SCHEMA {schema}")
         counts = {name: self._table(location, name, table) for name, table in self.dataset.tables.items()}
@@ -126,8 +128,31 @@ class PostgresTables:
         self._do(f"CREATE INDEX ON {made} USING brin ({quoted(ROW_NUMBER)})")
         self._do(f"ANALYZE {made}")
         unit = unit_value(quoted(table.unit_column), types[table.unit_column])
-        counted = self.driver.execute(profile_statement(table, reader=raw, unit=unit).encode()).fetchone()
-        return Units(*(counted or (0, 0)))
+        return self._units(table, unit=unit)
+
+    def count(self, *, seed: bytes) -> dict[str, Counted]:
+        """Count for a survey; see :class:`~sandbox.sources.loading.protocol.Source`."""
+        self._set_seed(seed)
+        return {name: self._count(table) for name, table in self.dataset.tables.items()}
+
+    def _count(self, table: TablePolicy) -> Counted:
+        raw, types = _raw(table), self._types(table)
+        unit = unit_value(quoted(table.unit_column), types[table.unit_column])
+        units = self._units(table, unit=unit)
+        if not surveyed(table):
+            return Counted(units, {})
+        readings = {
+            name: reading(quoted(name), column, types[name]) for name, column in surveyed(table).items()
+        }
+        statement = classes_statement(table, reader=raw, unit=unit, readings=readings, hashed=hashed)
+        return Counted(units, counts_by_class(table, self.driver.execute(statement.encode()).fetchall()))
+
+    def _units(self, table: TablePolicy, *, unit: str) -> Units:
+        statement = profile_statement(table, reader=_raw(table), unit=unit)
+        return Units(units_by_bin(table, self.driver.execute(statement.encode()).fetchall()))
+
+    def _set_seed(self, seed: bytes) -> None:
+        self.driver.execute(b"SELECT set_config(%s, %s, true)", [SEED_SETTING, seed.hex()])
 
     def _types(self, table: TablePolicy) -> dict[str, str]:
         schema, name = table.source.split(".")

@@ -13,9 +13,17 @@ from sandbox.errors import NotAnswerable
 class Units:
     """Exact counts; they live only between the engine and the noise."""
 
-    all: int
-    over: int
-    """Units with more rows than are kept."""
+    bins: tuple[int, ...]
+    """Units by their number of rows; see :func:`sandbox.sources.profile.edges_for`."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Counted:
+    """Exact counts of a survey of one table; they live only between the engine and the noise."""
+
+    units: Units
+    columns: Mapping[str, tuple[int, ...]]
+    """By column, rows in each class; see :mod:`sandbox.sources.classes`."""
 
 
 class Source(Protocol):
@@ -39,6 +47,9 @@ class Source(Protocol):
         Raises:
             Exception: of any type; also where the raw rows are no longer those of the fingerprints.
         """
+
+    def count(self, *, seed: bytes) -> Mapping[str, Counted]:
+        """Return what a survey counts in each table; ``seed`` draws one row of each unit."""
 
 
 def unreadable() -> NotAnswerable:
