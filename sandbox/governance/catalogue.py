@@ -6,9 +6,10 @@ present policy is ever handed out.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Engine, insert, update
 
 from sandbox.audit.log import Transaction
 from sandbox.canonical import decode, encode
@@ -16,24 +17,31 @@ from sandbox.errors import NotAnswerable
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.dataset import DatasetPolicy, TablePolicy
 from sandbox.sources.snapshot import Snapshot, shape_of
+from sandbox.store import engine as store
 from sandbox.store.tables import snapshot
 
+_ACTIVE = "SELECT document FROM snapshot WHERE dataset = ? AND active"
 
-def find_active(connection: Connection, dataset: str) -> Snapshot | None:
+
+@lru_cache(maxsize=64)
+def _read(document: bytes) -> Snapshot:
+    return Snapshot.from_document(decode(document))
+
+
+def find_active(engine: Engine, dataset: str) -> Snapshot | None:
     """Return the active snapshot of ``dataset``, or None before its first registration."""
-    row = connection.execute(
-        select(snapshot.c.document).where(snapshot.c.dataset == dataset, snapshot.c.active)
-    ).first()
-    return None if row is None else Snapshot.from_document(decode(row.document))
+    with store.reading(engine) as connection:
+        row = connection.execute(_ACTIVE, (dataset,)).fetchone()
+    return None if row is None else _read(row[0])
 
 
-def require_active(connection: Connection, dataset: DatasetPolicy) -> Snapshot:
+def active(engine: Engine, dataset: DatasetPolicy) -> Snapshot:
     """Return the snapshot that may answer questions of ``dataset``.
 
     Raises:
         NotAnswerable: none is registered, or the policy has changed since.
     """
-    found = find_active(connection, dataset.name)
+    found = find_active(engine, dataset.name)
     if found is None:
         raise NotAnswerable(
             "dataset-not-registered",

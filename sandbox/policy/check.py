@@ -68,10 +68,7 @@ def check(
         NotAnswerable: a column cannot be used like this, or a value does not fit its column.
         ValueError: ``now`` has no time zone.
     """
-    if now.tzinfo is None:
-        raise ValueError("the moment of a question needs a time zone")
-    granted = _held(policies, authorization=authorization, actor=actor)
-    _running(granted, now)
+    granted = held_now(policies, authorization=authorization, actor=actor, now=now)
     dataset = policies.datasets[granted.dataset]
     if query.table not in granted.tables:
         raise NotAllowed(
@@ -98,6 +95,22 @@ def check(
         policy_digest=policies.digest,
         proof=_CHECKED,
     )
+
+
+def held_now(policies: Policies, *, authorization: str, actor: Actor, now: datetime) -> AuthorizationPolicy:
+    """Return the authorization if ``actor`` may ask under it at ``now``: checks (1) and (2).
+
+    They depend on the person and the moment, so they hold for one request only.
+
+    Raises:
+        NotAllowed: the person does not hold it, or its term does not run.
+        ValueError: ``now`` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("the moment of a question needs a time zone")
+    granted = _held(policies, authorization=authorization, actor=actor)
+    _running(granted, now)
+    return granted
 
 
 def _held(policies: Policies, *, authorization: str, actor: Actor) -> AuthorizationPolicy:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from sandbox.answer import Answer
 from sandbox.audit.event import Kind
 from sandbox.errors import Conflict, NotAllowed, NotAnswerable, OverBudget, Refusal, Unavailable
-from sandbox.gateway import ENGINE_SENTENCE, Gateway
+from sandbox.gateway import Gateway
+from sandbox.pace import CONSTANT_SENTENCE
 from sandbox.policy.roles import Actor
 from sandbox.settings import Settings
 from sandbox.sources import engine
@@ -23,13 +25,14 @@ Someone = Callable[[str], Actor]
 GROUPED = "SELECT district, COUNT(*) AS n, AVG(cost) AS mean FROM visits GROUP BY district"
 
 
-def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: object) -> object:
+def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: object) -> Answer:
     return gateway.ask(
         sql=sql,
         authorization=str(given.get("authorization", "visits-study")),
         epsilon=Decimal(str(given.get("epsilon", "0.5"))),
         actor=actor,
         request_id=given.get("request_id"),  # type: ignore[arg-type]  # a str or absent
+        fresh=bool(given.get("fresh")),
     )
 
 
@@ -67,7 +70,7 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
     monkeypatch.setattr(engine, "compile_query", lambda _plan: "SELECT CAST('secret cell' AS INTEGER)")
     with pytest.raises(Unavailable) as refusal:
         ask(gateway, actor("ana"))
-    assert str(refusal.value) == ENGINE_SENTENCE
+    assert str(refusal.value) == CONSTANT_SENTENCE
     assert charges(gateway) == before + 2
     assert gateway.books.log.search(limit=1)[0].event["decision"] == "failed"
 
@@ -125,7 +128,7 @@ def test_a_spent_budget_refuses(gateway: Gateway, actor: Someone) -> None:
     ask(gateway, actor("ana"), "SELECT COUNT(*) AS n FROM visits", epsilon=1)  # 0.5 rho of 0.908
     before = charges(gateway)
     with pytest.raises(OverBudget):
-        ask(gateway, actor("ana"), "SELECT COUNT(*) AS n FROM visits", epsilon=1)
+        ask(gateway, actor("ana"), "SELECT COUNT(*) AS n FROM visits", epsilon=1, fresh=True)
     assert charges(gateway) == before
 
 
@@ -133,7 +136,8 @@ def test_a_request_id_is_charged_once(gateway: Gateway, actor: Someone) -> None:
     ask(gateway, actor("ana"), request_id="one-and-only")
     before = charges(gateway)
     with pytest.raises(Conflict):
-        ask(gateway, actor("ana"), request_id="one-and-only")
+        ask(gateway, actor("ana"), request_id="one-and-only", fresh=True)
+    assert ask(gateway, actor("ana"), request_id="one-and-only").cached
     assert charges(gateway) == before
 
 
