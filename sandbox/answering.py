@@ -22,7 +22,7 @@ from sandbox.audit.log import Log
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import digest
 from sandbox.errors import where
-from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.ledger import Balance, Ledger, balances_seen
 from sandbox.pace import Pace, not_completed, too_busy
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
@@ -116,10 +116,12 @@ class Answering:
     def _again(self, asked: Asked, given: Given) -> Answer:
         request = asked.request
         event = records.repeated(asked.question, request.actor, given.receipt, request=request.id)
-        self._audit.append(event)
+        with self._audit.writing() as transaction:
+            transaction.append(event)
+            left = balances_seen(transaction.connection, asked.question.lines)
         # In the name of who asks now: the desk takes nobody's receipts from somebody else.
         receipt = replace(given.receipt, author=request.actor.name)
-        return self._made(asked, given.table, receipt, loss=NOTHING, cached=True)
+        return self._made(asked, given.table, receipt, left=left, cached=True)
 
     def _new(self, asked: Asked, *, key: str | None) -> Answer:
         if self._pace.left(asked.request.arrived) <= 0:
@@ -128,8 +130,8 @@ class Answering:
         event = records.intent(asked.question, asked.request.actor, name)
         charge = self._ledger.charge(name, asked.question.plan, event, private=asked.request.sql)
         table = self._run(asked, charge)
-        receipt = self._conclude(asked, charge, table, key=key)
-        return self._made(asked, table, receipt, loss=charge.loss, cached=False)
+        receipt, left = self._conclude(asked, charge, table, key=key)
+        return self._made(asked, table, receipt, left=left, cached=False)
 
     def _run(self, asked: Asked, charge: Charge) -> AnswerTable:
         left = max(0.0, self._pace.left(asked.request.arrived))
@@ -144,7 +146,9 @@ class Answering:
             )
             raise not_completed() from None
 
-    def _conclude(self, asked: Asked, charge: Charge, table: AnswerTable, *, key: str | None) -> Receipt:
+    def _conclude(
+        self, asked: Asked, charge: Charge, table: AnswerTable, *, key: str | None
+    ) -> tuple[Receipt, tuple[Balance, ...]]:
         """Record the outcome and keep the answer under ``key``, in one transaction."""
         checked = asked.question.plan.checked
         claims = partial(
@@ -174,10 +178,11 @@ class Answering:
             seq = transaction.append(event)
             if kept:
                 self._repeats.keep(transaction, kept, seq=seq)
-        return claims(seq=seq)
+            left = balances_seen(transaction.connection, asked.question.lines)
+        return claims(seq=seq), left
 
     def _made(
-        self, asked: Asked, table: AnswerTable, receipt: Receipt, *, loss: Loss, cached: bool
+        self, asked: Asked, table: AnswerTable, receipt: Receipt, *, left: tuple[Balance, ...], cached: bool
     ) -> Answer:
         return Answer(
             id=receipt.answer,
@@ -187,8 +192,8 @@ class Answering:
             table=table,
             aggregates=tuple(aggregate.name for aggregate in asked.question.plan.checked.query.aggregates),
             epsilon=receipt.epsilon,
-            loss=loss,
-            left=self._ledger.balances(asked.question.lines),
+            loss=NOTHING if cached else Loss(receipt.picorho),
+            left=left,
             warnings=asked.warnings,
             receipt=self._signed(receipt),
             issued_at=receipt.issued_at,

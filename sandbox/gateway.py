@@ -205,7 +205,9 @@ class Gateway:
         """Make a question ready and use it; record its refusal, of either."""
         try:
             question = self.questions.ready(request, now=datetime.now(UTC))
-            snapshot = catalogue.active(self.books.engine, question.plan.checked.dataset)
+            snapshot = catalogue.active(
+                self.books.engine, question.plan.checked.dataset.name, shape=question.shape
+            )
             return use(Asked(request=request, question=question, snapshot=snapshot))
         except Unavailable:
             raise  # the books themselves cannot be written, or the outcome is recorded already

@@ -23,6 +23,7 @@ from sandbox.privacy.plan import Plan, make_plan
 from sandbox.query.render import canonical, template
 from sandbox.query.sql import parse
 from sandbox.recent import Recent
+from sandbox.sources.snapshot import shape_of
 
 KEPT_QUESTIONS = 512
 """How many questions are kept ready; each is a few kilobytes."""
@@ -57,6 +58,8 @@ class Question:
     """Digest of the canonical question alone."""
     template: str
     """The question without its values, as the log shows it."""
+    shape: str
+    """What a copy must have been made under to answer it."""
     lines: tuple[BudgetLine, ...]
     """The budgets it is charged to."""
 
@@ -100,6 +103,7 @@ def _question(plan: Plan) -> Question:
         plan_digest=plan.digest,
         digest=digest_of(canonical(query)),
         template=template(query),
+        shape=shape_of(plan.checked.dataset),
         lines=scopes_for(plan.checked),
     )
 

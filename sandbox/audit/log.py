@@ -306,9 +306,9 @@ class Log:
     def reading(self) -> Iterator[Connection]:
         """Open a connection that can read one state of the database and change nothing."""
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect() as connection, connection.begin():
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise _unavailable() from error
 
     def _begin(self, connection: Connection) -> Transaction:

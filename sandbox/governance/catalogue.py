@@ -16,7 +16,7 @@ from sandbox.canonical import decode, encode
 from sandbox.errors import NotAnswerable
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.dataset import DatasetPolicy, TablePolicy
-from sandbox.sources.snapshot import Snapshot, shape_of
+from sandbox.sources.snapshot import Snapshot
 from sandbox.store import engine as store
 from sandbox.store.tables import snapshot
 
@@ -35,24 +35,29 @@ def find_active(engine: Engine, dataset: str) -> Snapshot | None:
     return None if row is None else _read(row[0])
 
 
-def active(engine: Engine, dataset: DatasetPolicy) -> Snapshot:
+def active(engine: Engine, dataset: str, *, shape: str) -> Snapshot:
     """Return the snapshot that may answer questions of ``dataset``.
+
+    Args:
+        engine: of the state database.
+        dataset: its name.
+        shape: what its copy must have been made under.
 
     Raises:
         NotAnswerable: none is registered, or the policy has changed since.
     """
-    found = find_active(engine, dataset.name)
+    found = find_active(engine, dataset)
     if found is None:
         raise NotAnswerable(
             "dataset-not-registered",
-            f"Dataset {dataset.name} has not been registered yet.",
-            allowed=f"A data steward registers it with `sandbox register {dataset.name}`.",
+            f"Dataset {dataset} has not been registered yet.",
+            allowed=f"A data steward registers it with `sandbox register {dataset}`.",
         )
-    if found.shape != shape_of(dataset):
+    if found.shape != shape:
         raise NotAnswerable(
             "dataset-policy-changed",
-            f"The policy of dataset {dataset.name} has changed since it was registered.",
-            allowed=f"A data steward registers it again with `sandbox register {dataset.name}`.",
+            f"The policy of dataset {dataset} has changed since it was registered.",
+            allowed=f"A data steward registers it again with `sandbox register {dataset}`.",
         )
     return found
 

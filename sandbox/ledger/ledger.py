@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
 
-from sqlalchemy import case, select, update
+from sqlalchemy import Connection, case, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sandbox.audit.event import NAME_LIMIT, Event
@@ -32,8 +32,10 @@ from sandbox.policy.grades import PopulationPolicy
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.plan import Plan
+from sandbox.store import engine as store
 from sandbox.store import tables
 
+_SPENT = "SELECT spent FROM budget WHERE scope = ?"
 LARGEST_LOSS = 9_000_000 * 10**12
 """Largest cap and largest loss in 1e-12 rho; the database's integers end at 2**63, about 9.2e18."""
 REQUEST_ID_LIMIT = 64
@@ -137,11 +139,8 @@ class Ledger:
 
     def balances(self, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
         """Return how far each of ``lines`` is spent, in their order."""
-        budget = tables.budget.c
-        query = select(budget.scope, budget.spent).where(budget.scope.in_([line.scope for line in lines]))
         with self._log.reading() as connection:
-            spent = {scope: int(value) for scope, value in connection.execute(query)}
-        return tuple(_balance(line, spent.get(line.scope, 0)) for line in lines)
+            return balances_seen(connection, lines)
 
     def _spend(
         self, request_id: str, lines: Sequence[BudgetLine], *, loss: Loss, event: Event, private: str | None
@@ -161,6 +160,13 @@ class Ledger:
             ]
             tx.connection.execute(tables.charge.insert(), rows)
         return seq
+
+
+def balances_seen(connection: Connection, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
+    """Return how far each of ``lines`` is spent, as the open transaction of ``connection`` sees it."""
+    read = store.driver(connection).execute
+    found = [read(_SPENT, (line.scope,)).fetchone() for line in lines]
+    return tuple(_balance(line, row[0] if row else 0) for line, row in zip(lines, found, strict=True))
 
 
 def _balance(line: BudgetLine, spent: int) -> Balance:

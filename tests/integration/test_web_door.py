@@ -259,10 +259,18 @@ def test_a_refused_question_says_what_would_be_allowed(door: Door) -> None:
 
 
 def test_the_same_request_id_is_charged_once(door: Door) -> None:
-    body = {**QUESTION, "request_id": "the-same-again", "epsilon": "0.1"}
+    body = {**QUESTION, "request_id": "the-same-again", "epsilon": "0.1", "fresh": True}
     first, _, _ = door("POST", f"{BASE}/queries", body)
     second, problem, _ = door("POST", f"{BASE}/queries", body)
     assert (first, second, problem["code"]) == (200, 409, "already-asked")
+
+
+def test_the_same_question_again_has_the_same_numbers_for_nothing(door: Door) -> None:
+    body = {**QUESTION, "epsilon": "0.2"}
+    _, first, _ = door("POST", f"{BASE}/queries", body)
+    _, again, _ = door("POST", f"{BASE}/queries", body)
+    assert (again["rows"], again["receipt"]) == (first["rows"], first["receipt"])
+    assert (again["cached"], again["picorho"]) == (True, 0)
 
 
 def test_health_and_description_need_no_identity(door: Door) -> None:
