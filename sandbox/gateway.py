@@ -63,13 +63,17 @@ class Gateway:
     pace: Pace
 
     @classmethod
-    def open(cls, settings: Settings) -> Gateway:
+    def open(cls, settings: Settings, *, pace: Pace | None = None) -> Gateway:
         """Read policies and keys, open the books.
+
+        Args:
+            settings: where everything is.
+            pace: the grid of moments; the settings' own where None, and only tests pass another.
 
         Raises:
             StartupRefusal: anything is missing, wrong or weaker than required.
         """
-        policies, pace = load(settings.policies), Pace.of(settings)
+        policies, pace = load(settings.policies), pace or Pace.of(settings)
         books = open_books(settings)
         receipts = SigningKey.load(settings.keys / RECEIPT_KEY)
         desk = Desk(

@@ -158,6 +158,7 @@ def _engine(path: Path, *, wait: float) -> Engine:
         pool_size=8,
         max_overflow=56,  # readers of one process; writers queue in the log before they take one
         pool_timeout=wait,
+        pool_use_lifo=True,  # the connection used last still has the pages and statements of the last write
         hide_parameters=True,  # an error's text may reach a trace; parameters may hold people's questions
     )
     event.listen(engine, "connect", _configure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,8 +21,14 @@ from sandbox.policy.roles import Actor
 from sandbox.settings import Settings
 from sandbox.sources import engine
 from sandbox.store.tables import charge
+from sandbox.web import problem
 
 Someone = Callable[[str], Actor]
+CONSTANT_BYTES = (
+    b'{"type": "urn:public-data-sandbox:problem:not-completed", "title": "Service Unavailable", '
+    b'"status": 503, "detail": "The question could not be completed; whatever it was charged stands.", '
+    b'"allowed": "", "code": "not-completed"}'
+)
 GROUPED = "SELECT district, COUNT(*) AS n, AVG(cost) AS mean FROM visits GROUP BY district"
 
 
@@ -38,6 +45,10 @@ def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: object) -> 
 
 def kinds(gateway: Gateway) -> list[str]:
     return [str(entry.event["kind"]) for entry in reversed(gateway.books.log.search(limit=100))]
+
+
+def fails_as_a_refusal(*_: object, **__: object) -> None:
+    raise NotAnswerable("secret-code", "A secret cell.")
 
 
 def charges(gateway: Gateway) -> int:
@@ -71,6 +82,31 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
     with pytest.raises(Unavailable) as refusal:
         ask(gateway, actor("ana"))
     assert str(refusal.value) == CONSTANT_SENTENCE
+    assert charges(gateway) == before + 2
+    assert gateway.books.log.search(limit=1)[0].event["decision"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        ("sandbox.sources.engine.compile_query", lambda _: "SELECT CAST('secret cell' AS INTEGER)"),
+        ("sandbox.sources.engine.compile_query", lambda _: "SELECT nonsense"),
+        ("sandbox.sources.engine.compile_query", lambda _: "SELECT count(*) FROM range(1000000000000)"),
+        ("sandbox.answering.add_noise", lambda _: 1 // 0),
+        ("sandbox.answering.finish", lambda _: int("secret cell")),
+        ("sandbox.answering.extract", fails_as_a_refusal),
+    ],
+)
+def test_every_failure_after_the_charge_is_the_same_bytes_and_on_record(
+    settings: Settings, actor: Someone, monkeypatch: pytest.MonkeyPatch, where: str, what: object
+) -> None:
+    gateway = Gateway.open(replace(settings, latency_buckets=(0.3, 0.6), query_deadline=0.3))
+    before = charges(gateway)
+    monkeypatch.setattr(where, what)
+    with pytest.raises(Refusal) as refusal:
+        ask(gateway, actor("ana"))
+    assert problem.encode(problem.of_refusal(refusal.value)) == CONSTANT_BYTES
+    assert refusal.value.__suppress_context__
     assert charges(gateway) == before + 2
     assert gateway.books.log.search(limit=1)[0].event["decision"] == "failed"
 
