@@ -17,7 +17,16 @@ DOCS = sorted((ROOT / "docs").rglob("*.md"))
 NAMED = re.compile(r"`((?:sandbox|tests|docs|policies|images)/[A-Za-z0-9_./*-]+)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 FOR_STEWARDS = {"home", "policies", "raw"}
-FOR_ADMINISTRATORS = FOR_STEWARDS | {"isolation", "hub_host", "hub_port", "console_host", "console_port"}
+FOR_ADMINISTRATORS = FOR_STEWARDS | {
+    "isolation",
+    "hub_host",
+    "hub_port",
+    "console_host",
+    "console_port",
+    "query_deadline",
+    "latency_buckets",
+    "repeat_bucket",
+}
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
