@@ -31,7 +31,7 @@ from sandbox.privacy.post import AnswerTable, finish
 from sandbox.question import Question, Request
 from sandbox.recent import Recent
 from sandbox.repeats import Given, Kept, Repeats, key_of
-from sandbox.sources.engine import EngineFailure, extract
+from sandbox.sources.engine import EngineFailure, Engines, extract
 from sandbox.sources.snapshot import Snapshot, truncation_warning
 
 KEPT_RECEIPTS = 1024
@@ -75,16 +75,25 @@ class Answering:
         repeats: the answers given before.
         receipts: signs receipts.
         pace: says how much time is left.
+        engines: what reads the copies.
     """
 
     def __init__(
-        self, *, audit: Log, ledger: Ledger, repeats: Repeats, receipts: SigningKey, pace: Pace
+        self,
+        *,
+        audit: Log,
+        ledger: Ledger,
+        repeats: Repeats,
+        receipts: SigningKey,
+        pace: Pace,
+        engines: Engines,
     ) -> None:
         self._audit = audit
         self._ledger = ledger
         self._repeats = repeats
         self._receipts = receipts
         self._pace = pace
+        self._engines = engines
         self._issued: Recent[Receipt, str] = Recent(KEPT_RECEIPTS)
 
     def fresh(self, asked: Asked) -> Answer:
@@ -136,7 +145,9 @@ class Answering:
     def _run(self, asked: Asked, charge: Charge) -> AnswerTable:
         left = max(0.0, self._pace.left(asked.request.arrived))
         try:
-            exact = extract(asked.question.plan, charge, snapshot=asked.snapshot, deadline=left)
+            exact = extract(
+                asked.question.plan, charge, snapshot=asked.snapshot, engines=self._engines, deadline=left
+            )
             return finish(add_noise(exact))
         except Exception as fault:  # noqa: BLE001  # which fault it is may depend on the data
             if not isinstance(fault, EngineFailure):

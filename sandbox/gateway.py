@@ -44,6 +44,7 @@ from sandbox.question import Questions, Request
 from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
 from sandbox.settings import Settings
+from sandbox.sources.engine import Engines
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class Gateway:
     repeats: Repeats
     answering: Answering
     pace: Pace
+    engines: Engines
 
     @classmethod
     def open(cls, settings: Settings, *, pace: Pace | None = None) -> Gateway:
@@ -84,6 +86,7 @@ class Gateway:
             people=lambda name: accounts.groups_of(books.engine, name),
         )
         ledger, repeats = Ledger(books.log), Repeats(books.engine)
+        engines = Engines.from_settings(settings)
         return cls(
             settings=settings,
             policies=policies,
@@ -93,10 +96,16 @@ class Gateway:
             questions=Questions(policies),
             repeats=repeats,
             answering=Answering(
-                audit=books.log, ledger=ledger, repeats=repeats, receipts=receipts, pace=pace
+                audit=books.log, ledger=ledger, repeats=repeats, receipts=receipts, pace=pace, engines=engines
             ),
             pace=pace,
+            engines=engines,
         )
+
+    def close(self) -> None:
+        """Give back what questions have opened: bounded copies, and the books."""
+        self.engines.close()
+        self.books.engine.dispose()
 
     def begin_serving(self) -> None:
         """Record the start and the policies it runs on, and settle what a crash left open.

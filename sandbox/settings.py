@@ -59,6 +59,8 @@ class Settings:
     """Host name of the console (reviewers, officers): another origin than notebooks on purpose."""
     console_port: int = 8010
     """Port of the console."""
+    postgresql_reader: str = "sandbox_gateway"
+    """PostgreSQL role that questions are asked under; registration grants it SELECT on copies."""
     registrar_uid: int = 64801
     """uid that reads raw tables; used only where the sandbox is started as root."""
     gateway_uid: int = 64802
@@ -123,6 +125,16 @@ class Settings:
     def seeds(self) -> Path:
         """Directory of the registrar's secrets, one for each dataset."""
         return self.home / "seeds"
+
+    @property
+    def postgresql_gateway(self) -> Path:
+        """Key file with the gateway's way into the database of bounded copies, where there is one."""
+        return self.keys / "postgresql-gateway"
+
+    @property
+    def postgresql_registrar(self) -> Path:
+        """Key file with the registrar's way into the raw database, where there is one."""
+        return self.seeds / "postgresql-registrar"
 
     @property
     def bounded(self) -> Path:

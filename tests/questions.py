@@ -20,8 +20,8 @@ from sandbox.policy.roles import Actor, Channel, Scope
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import ExactCells, Plan, make_plan
 from sandbox.query.sql import parse
-from sandbox.sources.engine import extract
-from sandbox.sources.register import register
+from sandbox.sources.engine import Engines, extract
+from sandbox.sources.register import Places, register
 from sandbox.sources.snapshot import Snapshot, shape_of
 
 SEED = bytes(range(32))
@@ -95,10 +95,17 @@ def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1") -> Plan:
     return make_plan(checked, epsilon=Decimal(epsilon))
 
 
-def exact(plan: Plan, snapshot: Snapshot, *, deadline: float = 30) -> ExactCells:
-    """Return the exact cells of ``plan``, as if it had been charged."""
+def exact(
+    plan: Plan, snapshot: Snapshot, *, engines: Engines | None = None, deadline: float = 30
+) -> ExactCells:
+    """Return the exact cells of ``plan``, as if it had been charged; by engines of its own where None."""
     charge = Charge(request_id="r", plan_digest=plan.digest, loss=plan.loss, intent=0)
-    return extract(plan, charge, snapshot=snapshot, deadline=deadline)
+    asked = engines or Engines()
+    try:
+        return extract(plan, charge, snapshot=snapshot, engines=asked, deadline=deadline)
+    finally:
+        if engines is None:
+            asked.close()
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
@@ -113,10 +120,8 @@ def load(dataset: DatasetPolicy, directory: Path, *, known: Snapshot | None = No
     target.mkdir(exist_ok=True)
     return register(
         dataset,
-        raw=directory / "raw",
-        target=target,
+        places=Places(raw=directory / "raw", target=target),
         seed=SEED,
         policy_digest=shape_of(dataset),
-        bounded_reader_gid=None,
         known=known,
     )

@@ -22,7 +22,7 @@ from sandbox.ledger.ledger import Ledger
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.load import Policies
 from sandbox.settings import Settings
-from sandbox.sources.register import Snapshot, planned_loss
+from sandbox.sources.register import Places, Snapshot, planned_loss
 
 REGISTRATION_DEADLINE = 3600.0
 """Seconds one dataset's load may take."""
@@ -46,15 +46,14 @@ def register(name: str, *, actor: str, settings: Settings, policies: Policies, b
             allowed="Datasets with a policy: " + ", ".join(sorted(policies.datasets)) + ".",
         )
     known = catalogue.find_active(books.engine, name)
-    digest = str(_registrar(dataset, settings, policies.digest, known=None, only_digest=True)["digest"])
+    found = _registrar(dataset, settings, policies.digest, known=None, only_look=True)
+    digest = str(found["digest"])
     again = known is not None and known.digest == digest
-    if known is not None and again and known.path.exists():
+    if known is not None and again and found["stands"]:
         return known
     if not again:  # a lost copy is built again with the profile it had: nothing new is told of the data
         _charge(digest, dataset, actor=actor, policies=policies, books=books)
-    new = Snapshot.from_document(
-        _registrar(dataset, settings, policies.digest, known=known, only_digest=False)
-    )
+    new = Snapshot.from_document(_registrar(dataset, settings, policies.digest, known=known, only_look=False))
     with books.log.writing() as transaction:
         catalogue.activate(transaction, new)
         transaction.append(
@@ -82,20 +81,24 @@ def _charge(digest: str, dataset: DatasetPolicy, *, actor: str, policies: Polici
 
 
 def _registrar(
-    dataset: DatasetPolicy, settings: Settings, digest: str, *, known: Snapshot | None, only_digest: bool
+    dataset: DatasetPolicy, settings: Settings, digest: str, *, known: Snapshot | None, only_look: bool
 ) -> dict[str, object]:
     """Run the registrar as its own process and return the document it answers with."""
     owners = Owners.of(settings)
     order = encode(
         {
             "dataset": dataset.model_dump(mode="json", exclude_unset=True),
-            "raw": str(settings.raw.resolve()),
-            "target": str(settings.bounded.resolve()),
+            "places": Places(
+                raw=settings.raw,
+                target=settings.bounded,
+                reader_gid=owners.gateway if os.geteuid() == 0 else None,
+                postgresql=settings.postgresql_registrar,
+                reader_role=settings.postgresql_reader,
+            ).to_document(),
             "seed": str(seed_file(settings, dataset.name).resolve()),
             "policy_digest": digest,
-            "reader_gid": owners.gateway if os.geteuid() == 0 else None,
             "known": None if known is None else known.to_document(),
-            "only_digest": only_digest,
+            "only_look": only_look,
         }
     )
     identity = (
@@ -116,8 +119,8 @@ def _registrar(
         raise NotAnswerable(
             "dataset-not-loaded",
             f"Dataset {dataset.name} could not be loaded; the copy before it, if any, still answers.",
-            allowed="Check that each table's source stands in the raw directory, opens as Parquet or CSV "
-            "and has the columns its policy names.",
+            allowed="Check that each table's source stands in the raw directory or database, can be read "
+            "by the registrar and not by the gateway, and has the columns its policy names.",
         )
     document: dict[str, object] = json.loads(done.stdout)
     return document

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, StrictStr, field_validator
+from pydantic import Field, StrictInt, StrictStr
 
 from sandbox.policy.values import Epsilon, Exact, Located, Name, PolicyModel, Slug, fixed_point, spell
 
@@ -23,7 +23,34 @@ LARGEST_DOMAIN = 1_000
 """Values one grouping column may have; each is a cell of every answer, empty or not."""
 MOST_ROWS_PER_UNIT = 100_000
 """Above it, noise drowns every answer."""
-_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)")
+
+
+class EngineKind(StrEnum):
+    """Where raw tables and their bounded copy live, and what runs questions."""
+
+    DUCKDB = "duckdb"
+    """Files of one machine, no server."""
+    POSTGRESQL = "postgresql"
+    """Two roles of a PostgreSQL database: one reads raw tables, the other their copies alone."""
+    SPARK = "spark"
+    """Files on storage that several machines share."""
+
+
+_SOURCES = {
+    EngineKind.DUCKDB: (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)"),
+        "Write the name of one file in the raw directory, ending in .parquet or .csv.",
+    ),
+    EngineKind.POSTGRESQL: (
+        re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\.[A-Za-z_][A-Za-z0-9_]{0,62}"),
+        "Write the schema and the name of one table in the raw database, as in registers.visits.",
+    ),
+    EngineKind.SPARK: (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(parquet|csv)"),
+        "Write the name of one file or directory in the raw directory, ending in .parquet or .csv.",
+    ),
+}
+"""What a table's source may be, by engine, and the sentence for what it may not."""
 
 
 class Use(StrEnum):
@@ -163,7 +190,7 @@ class TablePolicy(PolicyModel):
     """One table of a dataset: where it is read from, whom its rows belong to, what may be used."""
 
     source: StrictStr
-    """File name inside the raw directory, ending in .parquet or .csv."""
+    """File inside the raw directory, ending in .parquet or .csv; with PostgreSQL, schema.table."""
     max_rows_per_unit: Annotated[StrictInt, Field(ge=1, le=MOST_ROWS_PER_UNIT)]
     """Rows of one unit that are kept; the rest is dropped at registration."""
     description: str = ""
@@ -180,13 +207,6 @@ class TablePolicy(PolicyModel):
         """Return the column if the policy lists it and does not hide it."""
         found = self.columns.get(name)
         return None if found is None or found.use is Use.HIDDEN else found
-
-    @field_validator("source")
-    @classmethod
-    def _one_file(cls, value: str) -> str:
-        if _SOURCE.fullmatch(value) is None:
-            raise ValueError("Write the name of one file in the raw directory, ending in .parquet or .csv.")
-        return value
 
     @classmethod
     def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
@@ -216,9 +236,22 @@ class DatasetPolicy(PolicyModel):
     """How far the dataset is opened."""
     population: Name
     """Population from populations.toml whose lifetime budget every answer is charged to."""
+    engine: EngineKind = EngineKind.DUCKDB
+    """Where the raw tables and their bounded copy live."""
     profile_epsilon: Epsilon
     """Privacy loss that registration may spend, per table, on learning how many rows are dropped."""
     description: str = ""
     """What the dataset is, for the catalogue."""
     tables: Annotated[dict[Name, TablePolicy], Field(min_length=1)]
     """Tables by name."""
+
+    @classmethod
+    def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
+        tables, engine = given.get("tables"), given.get("engine", EngineKind.DUCKDB)
+        if not isinstance(tables, Mapping) or engine not in list(EngineKind):
+            return
+        form, sentence = _SOURCES[EngineKind(engine)]
+        for name, table in tables.items():
+            source = table.get("source") if isinstance(table, Mapping) else getattr(table, "source", None)
+            if isinstance(source, str) and form.fullmatch(source) is None:
+                yield ("tables", str(name), "source"), sentence

@@ -38,8 +38,8 @@ _OPERATORS: dict[Operator, type[exp.Binary]] = {
 }
 
 
-def compile_query(plan: Plan) -> str:
-    """Return DuckDB SQL with the plan's keys first, then one column per measurement."""
+def compile_query(plan: Plan, dialect: str = "duckdb") -> str:
+    """Return SQL of one engine with the plan's keys first, then one column per measurement."""
     query = plan.checked.query
     condition: exp.Expr = exp.LTE(this=_column(ROW_NUMBER), expression=_integer(plan.max_rows))
     if query.where is not None:
@@ -54,7 +54,7 @@ def compile_query(plan: Plan) -> str:
     )
     if query.keys:
         select = select.group_by(*map(_column, query.keys))
-    return select.sql(dialect="duckdb")
+    return select.sql(dialect=dialect)
 
 
 def _measured(measurement: Measurement, plan: Plan) -> exp.Expr:

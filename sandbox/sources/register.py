@@ -1,10 +1,13 @@
 """Registration: the only reader of raw rows.
 
-Order: the digest of the source files and the policy names the copy; the copy is built under a
-temporary name by :mod:`sandbox.sources.recipe`; the truncation profile is counted and gets its noise
-(the caller has charged :func:`planned_loss` before); the files are looked at again, and only if they
-did not change the copy takes its name in one step. Whatever fails before leaves the old copy as it
-was. What cannot be read gives one constant refusal: an engine's own message may hold raw values.
+Order: the fingerprints of the raw tables and the policy name the copy; the copy is written, whole or
+not at all, by the engine's own way of :mod:`sandbox.sources.loading`; the truncation profile is
+counted and gets its noise (the caller has charged :func:`planned_loss` before). Whatever fails before
+leaves the old copy as it was. What cannot be read gives one constant refusal: an engine's own message
+may hold raw values.
+
+A digest is keyed with the dataset's seed, because it stands in receipts: without the seed, who knows
+all rows but one person's could try which digest is made with that person and which without.
 
 ``python -m sandbox.sources.register`` does the same in a process of its own, under the uid that owns
 the raw data: it reads an order on standard input and writes the snapshot's document.
@@ -12,13 +15,11 @@ the raw data: it reads an order on standard input and writes the snapshot's docu
 
 from __future__ import annotations
 
-import csv
-import hashlib
+import hmac
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,33 +27,73 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from sandbox.canonical import Canonical, digest_of, encode
-from sandbox.errors import NotAnswerable
-from sandbox.policy.dataset import DatasetPolicy, TablePolicy
+from sandbox.policy.dataset import DatasetPolicy, EngineKind
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.noise import noisy_counts
-from sandbox.sources.duck import open_new
-from sandbox.sources.recipe import copy_statement, profile_statement, text
+from sandbox.sources.loading.duck import DuckFiles
+from sandbox.sources.loading.postgres import opened_tables
+from sandbox.sources.loading.protocol import Source, Units
+from sandbox.sources.loading.protocol import unreadable as unreadable
 from sandbox.sources.snapshot import RECIPE, TruncationProfile, shape_of
 from sandbox.sources.snapshot import Snapshot as Snapshot
 
 FAILED_EXIT = 3
 """Exit status of the registrar's process where a dataset could not be loaded."""
 LEAST_SEED_BYTES = 16
-DIGEST_CHARS = 12
-"""Of a copy's digest in its file name."""
 _NO_LOSS = Loss(0)
 
 
-def unreadable() -> NotAnswerable:
-    """Return the one refusal of a registration."""
-    return NotAnswerable(
-        "source-unreadable",
-        "The raw tables of this dataset cannot be read the way its policy describes them.",
-        allowed="Each source exists, opens as its ending says and has every column that the policy names.",
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Where the registrar reads raw tables and writes copies, and who may read these."""
+
+    raw: Path
+    """Directory with source files."""
+    target: Path
+    """Directory for copies that are files."""
+    reader_gid: int | None = None
+    """Group that may read such a copy besides its owner; None for nobody."""
+    postgresql: Path | None = None
+    """Key file with the registrar's own way into the raw database."""
+    reader_role: str = "sandbox_gateway"
+    """PostgreSQL role that may read a copy there besides its owner."""
+
+    def to_document(self) -> dict[str, Canonical]:
+        """Return the places as a canonical document."""
+        return {
+            "raw": str(self.raw.resolve()),
+            "target": str(self.target.resolve()),
+            "reader_gid": self.reader_gid,
+            "postgresql": None if self.postgresql is None else str(self.postgresql.resolve()),
+            "reader_role": self.reader_role,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Places:
+        """Read back what :meth:`to_document` wrote."""
+        paths = {name: document[name] and Path(document[name]) for name in ("raw", "target", "postgresql")}
+        return cls(**{**document, **paths})
+
+    def opened(self, dataset: DatasetPolicy) -> AbstractContextManager[Source]:
+        """Open the raw tables of ``dataset`` for one registration."""
+        match dataset.engine:
+            case EngineKind.DUCKDB:
+                return nullcontext(
+                    DuckFiles(
+                        dataset=dataset,
+                        raw=self.raw,
+                        target=self.target,
+                        reader_gid=self.reader_gid,
+                        ending=".duckdb",
+                    )
+                )
+            case EngineKind.POSTGRESQL:
+                if self.postgresql is None:
+                    raise unreadable()
+                return opened_tables(dataset, key_file=self.postgresql, reader=self.reader_role)
+            case EngineKind.SPARK:
+                raise unreadable()
 
 
 def planned_loss(dataset: DatasetPolicy) -> Loss:
@@ -60,38 +101,45 @@ def planned_loss(dataset: DatasetPolicy) -> Loss:
     return reduce(Loss.__add__, [Loss.of_pure(_count_epsilon(dataset))] * (2 * len(dataset.tables)), _NO_LOSS)
 
 
-def source_digest(dataset: DatasetPolicy, *, raw: Path) -> str:
-    """Return the digest that a registration of ``dataset`` would have now; costs nothing, shows nothing.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a registration would find; learning it costs nothing and shows nothing."""
+
+    digest: str
+    """That the registration would have now."""
+    stands: bool
+    """Whether the copy with this digest is there already."""
+
+
+def look(dataset: DatasetPolicy, *, places: Places, seed: bytes) -> Standing:
+    """Return what a registration of ``dataset`` would find now.
 
     Raises:
-        NotAnswerable: a source file cannot be read.
+        NotAnswerable: a source cannot be read.
     """
     try:
-        sources = {name: _sha256(raw / table.source) for name, table in dataset.tables.items()}
-    except OSError:
+        with places.opened(dataset) as source:
+            digest = _digest(dataset, source, seed)
+            return Standing(digest, source.stands(source.location(digest)))
+    except Exception:  # noqa: BLE001  # of whatever type: its text may hold raw values
         raise unreadable() from None
-    return digest_of({"recipe": RECIPE, "policy": shape_of(dataset), "sources": sources})
 
 
 def register(
     dataset: DatasetPolicy,
     *,
-    raw: Path,
-    target: Path,
+    places: Places,
     seed: bytes,
     policy_digest: str,
-    bounded_reader_gid: int | None,
     known: Snapshot | None = None,
 ) -> Snapshot:
     """Make the bounded copy of ``dataset`` and return what it is known by.
 
     Args:
         dataset: the policy.
-        raw: directory with the source files.
-        target: directory for the copy.
+        places: where its raw tables are, and where the copy goes.
         seed: the dataset's secret; decides which rows of a unit are kept.
         policy_digest: what the caller knows the policy by; kept in the snapshot.
-        bounded_reader_gid: group that may read the copy besides the owner; None for nobody.
         known: the last snapshot; returned, with its profile, where nothing has changed since.
 
     Raises:
@@ -100,28 +148,21 @@ def register(
     """
     if len(seed) < LEAST_SEED_BYTES:
         raise ValueError("the seed is too short")
-    before = _states(dataset, raw)
-    digest = source_digest(dataset, raw=raw)
-    name = f"{dataset.name}-{digest.removeprefix('sha256:')[:DIGEST_CHARS]}.duckdb"
-    path = target.resolve() / name
-    again = known is not None and known.digest == digest
-    if known is not None and again and path.exists():
-        return replace(known, path=path)
     try:
-        with tempfile.TemporaryDirectory(dir=target, prefix=".load-") as directory:
-            made = Path(directory) / name
-            counts = _build(dataset, raw=raw, made=made, seed=seed)
-            if _states(dataset, raw) != before:
-                raise unreadable()
-            _publish(made, path, gid=bounded_reader_gid)
-    except (duckdb.Error, OSError, csv.Error, UnicodeDecodeError):
+        with places.opened(dataset) as source:
+            digest = _digest(dataset, source, seed)
+            location = source.location(digest)
+            again = known is not None and known.digest == digest
+            counts = {} if again and source.stands(location) else source.copy(location, seed=seed)
+    except Exception:  # noqa: BLE001  # of whatever type: its text may hold raw values
         raise unreadable() from None
     if known is not None and again:
-        return replace(known, path=path)
+        return replace(known, location=location)
     return Snapshot(
         digest=digest,
         dataset=dataset.name,
-        path=path,
+        engine=dataset.engine,
+        location=location,
         policy_digest=policy_digest,
         shape=shape_of(dataset),
         profile={table: _noisy_profile(dataset, units) for table, units in counts.items()},
@@ -129,70 +170,15 @@ def register(
     )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Units:
-    """Exact counts; they live only between the engine and the noise."""
-
-    all: int
-    over: int
-
-
-def _build(dataset: DatasetPolicy, *, raw: Path, made: Path, seed: bytes) -> dict[str, _Units]:
-    sources = sorted({raw.resolve() / table.source for table in dataset.tables.values()})
-    counts: dict[str, _Units] = {}
-    with open_new(made, readable=sources, spill=made.parent / "spill") as connection:
-        for name, table in dataset.tables.items():
-            reader = _reader(raw.resolve() / table.source)
-            unit_type = _unit_type(connection, table, reader)
-            copy = copy_statement(name, table, reader=reader, unit_type=unit_type)
-            connection.execute(copy, [seed.hex()])
-            profile = connection.execute(
-                profile_statement(table, reader=reader, unit_type=unit_type)
-            ).fetchone()
-            counts[name] = _Units(*(profile or (0, 0)))
-        connection.execute("CHECKPOINT")
-    return counts
+def _digest(dataset: DatasetPolicy, source: Source, seed: bytes) -> str:
+    keyed = {
+        name: hmac.digest(seed, f"source:{print_}".encode(), "sha256").hex()
+        for name, print_ in source.fingerprints().items()
+    }
+    return digest_of({"recipe": RECIPE, "policy": shape_of(dataset), "sources": keyed})
 
 
-def _unit_type(connection: duckdb.DuckDBPyConnection, table: TablePolicy, reader: str) -> str:
-    described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()  # noqa: S608  # our own reader
-    types = {str(row[0]).lower(): str(row[1]) for row in described}
-    if not types.keys() >= table.columns.keys():
-        raise unreadable()
-    return types[table.unit_column]
-
-
-def _reader(path: Path) -> str:
-    """Return the table function over ``path``; nothing about it is guessed from rows."""
-    if path.suffix == ".parquet":
-        return f"read_parquet({text(str(path))})"
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file), [])
-    columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in header)
-    return (
-        f"read_csv({text(str(path))}, auto_detect = false, header = true, delim = ',', quote = '\"', "
-        f"escape = '\"', nullstr = '', columns = {{{columns}}})"
-    )
-
-
-def _publish(made: Path, path: Path, *, gid: int | None) -> None:
-    _make_durable(made)
-    if gid is not None and made.stat().st_gid != gid:
-        os.chown(made, -1, gid)
-    made.chmod(0o600 if gid is None else 0o640)
-    made.replace(path)
-    _make_durable(path.parent)
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _noisy_profile(dataset: DatasetPolicy, units: _Units) -> TruncationProfile:
+def _noisy_profile(dataset: DatasetPolicy, units: Units) -> TruncationProfile:
     epsilon = _count_epsilon(dataset)  # one unit is in a count or not: sensitivity 1 for each
     (everyone,) = noisy_counts([units.all], sensitivity=1, epsilon=epsilon)
     (over,) = noisy_counts([units.over], sensitivity=1, epsilon=epsilon)
@@ -203,34 +189,19 @@ def _count_epsilon(dataset: DatasetPolicy) -> Decimal:
     return dataset.profile_epsilon / 2
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _states(dataset: DatasetPolicy, raw: Path) -> list[tuple[int, int, int]]:
-    """Return what changes when a source file is written to or replaced."""
-    try:
-        found = [(raw / table.source).stat() for table in dataset.tables.values()]
-    except OSError:
-        raise unreadable() from None
-    return [(state.st_ino, state.st_size, state.st_mtime_ns) for state in found]
-
-
 def run(order: Mapping[str, Any]) -> Canonical:
     """Carry out the order of another process and return the document that answers it."""
     dataset = DatasetPolicy.model_validate(order["dataset"])
-    raw = Path(order["raw"])
-    if order.get("only_digest"):
-        return {"digest": source_digest(dataset, raw=raw)}
+    places, seed = Places.from_document(order["places"]), Path(order["seed"]).read_bytes()
+    if order.get("only_look"):
+        found = look(dataset, places=places, seed=seed)
+        return {"digest": found.digest, "stands": found.stands}
     known = order.get("known")
     return register(
         dataset,
-        raw=raw,
-        target=Path(order["target"]),
-        seed=Path(order["seed"]).read_bytes(),
+        places=places,
+        seed=seed,
         policy_digest=order["policy_digest"],
-        bounded_reader_gid=order["reader_gid"],
         known=None if known is None else Snapshot.from_document(known),
     ).to_document()
 

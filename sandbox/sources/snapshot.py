@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from pathlib import Path
 from typing import Any
 
 from sandbox.canonical import Canonical, digest_of
-from sandbox.policy.dataset import DatasetPolicy
+from sandbox.policy.dataset import DatasetPolicy, EngineKind
 from sandbox.privacy.plan import Plan
 
-RECIPE = 1
+RECIPE = 2
 """Version of the way a copy is made; a change makes every digest new."""
 
 
@@ -45,8 +44,10 @@ class Snapshot:
     digest: str
     """Of the source files, the dataset's policy and the recipe."""
     dataset: str
-    path: Path
-    """The DuckDB file that questions are run on."""
+    engine: EngineKind
+    """What the copy lives in, and questions run on."""
+    location: str
+    """Where the copy lives: a DuckDB file, a PostgreSQL schema, or a directory of Parquet for Spark."""
     policy_digest: str
     """What the caller of the registration knows the policy by."""
     shape: str
@@ -61,7 +62,8 @@ class Snapshot:
         return {
             "digest": self.digest,
             "dataset": self.dataset,
-            "path": str(self.path),
+            "engine": self.engine.value,
+            "location": self.location,
             "policy_digest": self.policy_digest,
             "shape": self.shape,
             "profile": {
@@ -76,10 +78,10 @@ class Snapshot:
         """Read back what :meth:`to_document` wrote.
 
         Raises:
-            KeyError, TypeError: it is another document.
+            KeyError, TypeError, ValueError: it is another document.
         """
         profile = {table: TruncationProfile(**part) for table, part in document["profile"].items()}
-        return cls(**{**document, "path": Path(document["path"]), "profile": profile})
+        return cls(**{**document, "engine": EngineKind(document["engine"]), "profile": profile})
 
 
 def shape_of(dataset: DatasetPolicy) -> str:

@@ -131,6 +131,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
             server.stop()
         await _close(door, console)
         gateway.pace.end()
+    gateway.close()
     settings.gateway_socket.unlink(missing_ok=True)
 
 

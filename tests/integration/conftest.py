@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from engines import bench as bench
+from engines import benches as benches
+from engines import postgres as postgres
 from office import Office, open_office
 
 

@@ -78,7 +78,7 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
     gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = charges(gateway)
-    monkeypatch.setattr(engine, "compile_query", lambda _plan: "SELECT CAST('secret cell' AS INTEGER)")
+    monkeypatch.setattr(engine, "compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)")
     with pytest.raises(Unavailable) as refusal:
         ask(gateway, actor("ana"))
     assert str(refusal.value) == CONSTANT_SENTENCE
@@ -89,9 +89,9 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
 @pytest.mark.parametrize(
     ("where", "what"),
     [
-        ("sandbox.sources.engine.compile_query", lambda _: "SELECT CAST('secret cell' AS INTEGER)"),
-        ("sandbox.sources.engine.compile_query", lambda _: "SELECT nonsense"),
-        ("sandbox.sources.engine.compile_query", lambda _: "SELECT count(*) FROM range(1000000000000)"),
+        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)"),
+        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT nonsense"),
+        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT count(*) FROM range(1000000000000)"),
         ("sandbox.answering.add_noise", lambda _: 1 // 0),
         ("sandbox.answering.finish", lambda _: int("secret cell")),
         ("sandbox.answering.extract", fails_as_a_refusal),
@@ -109,6 +109,7 @@ def test_every_failure_after_the_charge_is_the_same_bytes_and_on_record(
     assert refusal.value.__suppress_context__
     assert charges(gateway) == before + 2
     assert gateway.books.log.search(limit=1)[0].event["decision"] == "failed"
+    gateway.close()
 
 
 def test_an_answer_whose_outcome_cannot_be_logged_does_not_leave(

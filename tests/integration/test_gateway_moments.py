@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -57,9 +57,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def paced(settings: Settings, clock: Clock) -> Gateway:
+def paced(settings: Settings, clock: Clock) -> Iterator[Gateway]:
     pace = Pace(EDGES, repeat_edge=EARLY, deadline=2.0, clock=clock, sleep=clock.sleep)
-    return Gateway.open(settings, pace=pace)
+    gateway = Gateway.open(settings, pace=pace)
+    yield gateway
+    gateway.close()
 
 
 def moment(clock: Clock, work: Callable[[], Answer | Estimate]) -> tuple[float, str]:
@@ -107,7 +109,7 @@ def test_every_kind_of_outcome_leaves_at_an_edge(
         ask(COUNT, epsilon="9"),
     ]
     with monkeypatch.context() as broken:
-        broken.setattr("sandbox.sources.engine.compile_query", lambda _: "SELECT nonsense")
+        broken.setattr("sandbox.sources.engine.compile_query", lambda *_: "SELECT nonsense")
         left.append(ask(COUNT, epsilon="0.1"))
         broken.setattr(Questions, "ready", lambda *_, **__: 1 // 0)
         left.append(ask(COUNT))

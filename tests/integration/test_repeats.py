@@ -42,6 +42,13 @@ def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: Any) -> Ans
     return gateway.ask(sql=sql, actor=actor, **wanted)
 
 
+def another(settings: Settings, gateway: Gateway) -> Gateway:
+    """Open the books again, beside ``gateway``; one process can open a copy once only, so that is shared."""
+    opened = Gateway.open(settings)
+    opened.answering._engines = gateway.engines
+    return opened
+
+
 def charged(gateway: Gateway) -> int:
     """Return how many questions were charged."""
     with gateway.books.engine.connect() as connection:
@@ -128,22 +135,22 @@ def test_who_left_the_group_gets_no_repeat(gateway: Gateway, actor: Someone) -> 
 
 
 def test_another_authorization_never_gets_the_answer(
-    settings: Settings, actor: Someone, tmp_path: Path
+    settings: Settings, gateway: Gateway, actor: Someone, tmp_path: Path
 ) -> None:
     policies = tmp_path / "policies"
     shutil.copytree(settings.policies, policies)
     study = (policies / "authorizations" / "visits-study.toml").read_text()
     other = policies / "authorizations" / "visits-twin.toml"
     other.write_text(study.replace('name = "visits-study"', 'name = "visits-twin"'))
-    gateway = Gateway.open(replace(settings, policies=policies))
-    first = ask(gateway, actor("ana"))
-    second = ask(gateway, actor("ana"), authorization="visits-twin")
-    assert (first.cached, second.cached, charged(gateway)) == (False, False, 2)
+    twins = another(replace(settings, policies=policies), gateway)
+    first = ask(twins, actor("ana"))
+    second = ask(twins, actor("ana"), authorization="visits-twin")
+    assert (first.cached, second.cached, charged(twins)) == (False, False, 2)
 
 
 def test_repeats_survive_a_restart(settings: Settings, gateway: Gateway, actor: Someone) -> None:
     first = ask(gateway, actor("ana"))
-    again = ask(Gateway.open(settings), actor("ana"))
+    again = ask(another(settings, gateway), actor("ana"))
     assert (again.cached, again.table, again.receipt) == (True, first.table, first.receipt)
 
 
@@ -157,7 +164,7 @@ def test_changed_policies_are_another_question_and_their_answers_are_forgotten(
     shutil.copytree(settings.policies, policies)
     study = policies / "authorizations" / "visits-study.toml"
     study.write_text(study.read_text().replace("as tables", "as plain tables"))
-    changed = Gateway.open(replace(settings, policies=policies))
+    changed = another(replace(settings, policies=policies), gateway)
     assert not ask(changed, actor("ana")).cached
     changed.begin_serving()
     assert kept(changed) == 1
@@ -251,7 +258,7 @@ def test_of_threads_that_ask_the_same_at_once_one_pays(
 def test_of_processes_that_ask_the_same_at_once_both_pay_and_the_first_recorded_stays(
     settings: Settings, gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rival = Gateway.open(settings)
+    rival = another(settings, gateway)
     faster: list[Answer] = []
 
     def overtaken(*given: Any, **named: Any) -> Any:
@@ -282,4 +289,4 @@ def test_a_kept_answer_changed_by_hand_is_not_given(
     connection.execute(change)
     connection.close()
     with pytest.raises(Unavailable, match="not the one that the log recorded"):
-        ask(Gateway.open(settings), actor("ana"))
+        ask(another(settings, gateway), actor("ana"))

@@ -15,8 +15,8 @@ from sandbox.privacy.plan import Plan
 from sandbox.privacy.post import finish
 from sandbox.sources import engine
 from sandbox.sources.compile import compile_query
-from sandbox.sources.duck import open_copy
-from sandbox.sources.engine import EngineFailure, NotPaidFor, extract
+from sandbox.sources.engine import EngineFailure, Engines, NotPaidFor, extract
+from sandbox.sources.engines.duck import open_copy
 from sandbox.sources.snapshot import Snapshot
 
 DATASET = dataset_of(VISITS, source="visits.csv", max_rows=3)
@@ -87,11 +87,11 @@ def test_the_whole_way_ends_in_a_table_near_the_truth(snapshot: Snapshot) -> Non
 
 def test_a_charge_for_another_plan_reads_nothing(snapshot: Snapshot) -> None:
     asked, other = plan("COUNT(*) FROM visits"), plan("COUNT(cost) FROM visits")
-    nowhere = replace(snapshot, path=Path("/nonexistent"))
+    nowhere = replace(snapshot, location="/nonexistent")
     for digest, loss in ((other.digest, asked.loss), (asked.digest, Loss(asked.loss.picorho - 1))):
         charge = Charge(request_id="r", plan_digest=digest, loss=loss, intent=0)
         with pytest.raises(NotPaidFor):
-            extract(asked, charge, snapshot=nowhere, deadline=5)
+            extract(asked, charge, snapshot=nowhere, engines=Engines(), deadline=5)
 
 
 def test_a_copy_made_under_another_policy_is_not_asked(snapshot: Snapshot) -> None:
@@ -105,7 +105,7 @@ def test_every_engine_error_is_the_same_and_has_no_cause(snapshot: Snapshot, tmp
     garbled.write_bytes(b"Anna Secret" * 1000)
     for path in (garbled, tmp_path / "missing.duckdb"):
         with pytest.raises(EngineFailure) as failure:
-            exact(plan("COUNT(*) FROM visits"), replace(snapshot, path=path))
+            exact(plan("COUNT(*) FROM visits"), replace(snapshot, location=str(path)))
         assert str(failure.value) == "The question could not be completed."
         assert failure.value.__cause__ is None
 
@@ -114,7 +114,7 @@ def test_a_question_past_its_deadline_is_stopped(snapshot: Snapshot, monkeypatch
     endless = (
         "SELECT count(*) FROM range(10000000000) a, range(10000000000) b WHERE hash(a.range, b.range) = 7"
     )
-    monkeypatch.setattr(engine, "compile_query", lambda _: endless)
+    monkeypatch.setattr(engine, "compile_query", lambda *_: endless)
     with pytest.raises(EngineFailure):
         exact(plan("COUNT(*) FROM visits"), snapshot, deadline=0.2)
 
@@ -140,12 +140,12 @@ def test_an_answer_that_comes_after_the_deadline_is_not_given(snapshot: Snapshot
     ],
 )
 def test_a_connection_to_a_copy_reads_that_copy_and_nothing_else(snapshot: Snapshot, statement: str) -> None:
-    with open_copy(snapshot.path) as connection, pytest.raises(duckdb.Error):
+    with open_copy(Path(snapshot.location)) as connection, pytest.raises(duckdb.Error):
         connection.execute(statement)
 
 
 def test_the_limits_of_a_connection_are_fixed(snapshot: Snapshot) -> None:
-    with open_copy(snapshot.path) as connection:
+    with open_copy(Path(snapshot.location)) as connection:
         found = dict(connection.execute("SELECT name, value FROM duckdb_settings()").fetchall())
     assert found["access_mode"] == "read_only"
     assert found["lock_configuration"] == "true"

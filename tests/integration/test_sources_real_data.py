@@ -15,7 +15,7 @@ from questions import SEED, dataset_of, exact, plan_of
 
 from sandbox.privacy.noise import add_noise
 from sandbox.privacy.post import finish
-from sandbox.sources.register import register
+from sandbox.sources.register import Places, register
 from sandbox.sources.snapshot import Snapshot, truncation_warning
 
 DATA = os.environ.get("SANDBOX_TEST_DATA", "")
@@ -42,9 +42,9 @@ HEALTH = dataset_of(HEALTH_COLUMNS, source="randhie_person_year.parquet", max_ro
 
 @pytest.fixture(scope="module")
 def bounded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Snapshot]:
-    given = {"raw": Path(DATA), "target": tmp_path_factory.mktemp("bounded"), "seed": SEED}
+    places = Places(raw=Path(DATA), target=tmp_path_factory.mktemp("bounded"))
     return {
-        name: register(dataset, policy_digest="p", bounded_reader_gid=None, **given)  # type: ignore[arg-type]  # as named
+        name: register(dataset, places=places, seed=SEED, policy_digest="p")
         for name, dataset in (("lab", LAB), ("health", HEALTH))
     }
 
@@ -64,7 +64,7 @@ def test_of_each_person_at_most_the_bound_is_kept_and_all_where_there_are_fewer(
     bounded: dict[str, Snapshot],
 ) -> None:
     counts = raw("nafld_lab.parquet").groupby("id").size().clip(upper=71)
-    with duckdb.connect(str(bounded["lab"].path), read_only=True) as connection:
+    with duckdb.connect(bounded["lab"].location, read_only=True) as connection:
         kept = connection.execute("SELECT id, count(*) FROM visits GROUP BY id").fetchall()
     assert dict(kept) == counts.to_dict()
 
@@ -72,10 +72,8 @@ def test_of_each_person_at_most_the_bound_is_kept_and_all_where_there_are_fewer(
 def test_answers_about_persons_within_the_bound_are_those_of_pandas(bounded: dict[str, Snapshot]) -> None:
     frame = raw("randhie_person_year.parquet")
     wide = dataset_of(HEALTH_COLUMNS, source="randhie_person_year.parquet", max_rows=5)
-    copy = register(
-        wide, raw=Path(DATA), target=bounded["health"].path.parent, seed=SEED, policy_digest="p",
-        bounded_reader_gid=None,
-    )  # fmt: skip
+    places = Places(raw=Path(DATA), target=Path(bounded["health"].location).parent)
+    copy = register(wide, places=places, seed=SEED, policy_digest="p")
     plan = plan_of(
         "SELECT site, year, COUNT(*), COUNT(meddol), SUM(meddol), COUNT(DISTINCT person_id) FROM visits "
         "WHERE plan <= 11 GROUP BY site, year",
@@ -93,7 +91,7 @@ def test_sums_over_kept_rows_are_those_of_pandas_over_the_same_rows(
     bounded: dict[str, Snapshot], name: str
 ) -> None:
     key, measure, dataset = {"lab": ("test", "value", LAB), "health": ("site", "meddol", HEALTH)}[name]
-    with duckdb.connect(str(bounded[name].path), read_only=True) as connection:
+    with duckdb.connect(bounded[name].location, read_only=True) as connection:
         rows = connection.execute("SELECT * FROM visits").df()
     plan = plan_of(f"SELECT {key}, COUNT({measure}), SUM({measure}) FROM visits GROUP BY {key}", dataset)  # noqa: S608 - parsed, never run
     groups = rows.groupby(key)[measure]
@@ -104,7 +102,7 @@ def test_sums_over_kept_rows_are_those_of_pandas_over_the_same_rows(
 
 def test_kept_values_are_the_persons_own_raw_values_by_the_rule(bounded: dict[str, Snapshot]) -> None:
     frame = raw("nafld_lab.parquet")
-    with duckdb.connect(str(bounded["lab"].path), read_only=True) as connection:
+    with duckdb.connect(bounded["lab"].location, read_only=True) as connection:
         kept = connection.execute("SELECT id, test, value FROM visits").df()
     source = set(zip(frame["id"], frame["test"], fixed(frame["value"], 400), strict=True))
     assert set(zip(kept["id"], kept["test"], kept["value"], strict=True)) <= source

@@ -18,8 +18,8 @@ from sandbox.canonical import encode
 from sandbox.errors import NotAnswerable
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.privacy.loss import Loss
-from sandbox.sources import register as registration
-from sandbox.sources.register import FAILED_EXIT, planned_loss, register, source_digest, unreadable
+from sandbox.sources.loading.duck import DuckFiles
+from sandbox.sources.register import FAILED_EXIT, Places, look, planned_loss, register, unreadable
 from sandbox.sources.snapshot import Snapshot, TruncationProfile, shape_of, truncation_warning
 
 CSV = "person_id,district,year,cost,change,day,note\n"
@@ -34,7 +34,7 @@ def load_csv(directory: Path, rows: str, *, dataset: DatasetPolicy = DATASET, **
 
 
 def copied(snapshot: Snapshot, columns: str = "*") -> list[Any]:
-    with duckdb.connect(str(snapshot.path), read_only=True) as connection:
+    with duckdb.connect(snapshot.location, read_only=True) as connection:
         return connection.execute(f"SELECT {columns} FROM visits ORDER BY ALL").fetchall()  # noqa: S608 - own text
 
 
@@ -76,29 +76,26 @@ def test_rows_of_nobody_are_dropped_and_the_rest_is_bounded_by_unit(tmp_path: Pa
 
 def test_hidden_columns_are_not_in_the_copy(tmp_path: Path) -> None:
     snapshot = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,a secret remark\n")
-    with duckdb.connect(str(snapshot.path), read_only=True) as connection:
+    with duckdb.connect(snapshot.location, read_only=True) as connection:
         names = [row[0] for row in connection.execute("DESCRIBE visits").fetchall()]
     assert names == ["person_id", "district", "year", "cost", "change", "day", "_rn"]
-    assert b"a secret remark" not in snapshot.path.read_bytes()
+    assert b"a secret remark" not in Path(snapshot.location).read_bytes()
 
 
 def test_the_seed_decides_which_rows_are_kept_and_is_not_left_behind(tmp_path: Path) -> None:
     rows = "".join(f"a,Bei,1,{n},0,2025-01-01,n\n" for n in range(50))
     snapshot = load_csv(tmp_path, rows)
-    content = snapshot.path.read_bytes()
+    content = Path(snapshot.location).read_bytes()
     assert SEED.hex().encode() not in content
     assert SEED not in content
     before = copied(snapshot)
-    snapshot.path.unlink()
     other = register(
         DATASET,
-        raw=tmp_path / "raw",
-        target=tmp_path / "bounded",
+        places=Places(raw=tmp_path / "raw", target=tmp_path / "bounded"),
         seed=b"another secret of 32 bytes......",
         policy_digest="p",
-        bounded_reader_gid=None,
     )
-    assert other.path == snapshot.path
+    assert other.digest != snapshot.digest
     assert len(copied(other)) == len(before)
     assert copied(other) != before
 
@@ -115,21 +112,21 @@ def test_units_of_any_type_stay_apart(tmp_path: Path, kind: pa.DataType) -> None
 
 def test_the_copy_is_readable_by_its_owner_and_the_given_group_only(tmp_path: Path) -> None:
     snapshot = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
-    assert stat.S_IMODE(snapshot.path.stat().st_mode) == 0o600
-    snapshot.path.unlink()
-    given = {"raw": tmp_path / "raw", "target": tmp_path / "bounded", "seed": SEED, "policy_digest": "p"}
-    shared = register(DATASET, bounded_reader_gid=os.getgid(), **given)  # type: ignore[arg-type]  # as named
-    assert stat.S_IMODE(shared.path.stat().st_mode) == 0o640
-    assert [path.name for path in (tmp_path / "bounded").iterdir()] == [shared.path.name]
+    assert stat.S_IMODE(Path(snapshot.location).stat().st_mode) == 0o600
+    Path(snapshot.location).unlink()
+    places = Places(raw=tmp_path / "raw", target=tmp_path / "bounded", reader_gid=os.getgid())
+    shared = register(DATASET, places=places, seed=SEED, policy_digest="p")
+    assert stat.S_IMODE(Path(shared.location).stat().st_mode) == 0o640
+    assert [path.name for path in (tmp_path / "bounded").iterdir()] == [Path(shared.location).name]
 
 
 def test_registering_the_same_again_keeps_copy_and_profile(tmp_path: Path) -> None:
     rows = "a,Bei,1,1,0,2025-01-01,n\n"
     first = load_csv(tmp_path, rows)
-    written = first.path.stat().st_mtime_ns
+    written = Path(first.location).stat().st_mtime_ns
     assert load(DATASET, tmp_path, known=first) == first
-    assert first.path.stat().st_mtime_ns == written
-    first.path.unlink()
+    assert Path(first.location).stat().st_mtime_ns == written
+    Path(first.location).unlink()
     assert load(DATASET, tmp_path, known=first) == first
     assert copied(first, "person_id") == [("a",)]
 
@@ -137,7 +134,7 @@ def test_registering_the_same_again_keeps_copy_and_profile(tmp_path: Path) -> No
 def test_another_source_or_policy_is_another_digest(tmp_path: Path) -> None:
     first = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     wider = dataset_of(VISITS, source="visits.csv", max_rows=3)
-    other_policy = source_digest(wider, raw=tmp_path / "raw")
+    other_policy = look(wider, places=Places(raw=tmp_path / "raw", target=tmp_path), seed=SEED).digest
     other_rows = load_csv(tmp_path, "b,Bei,1,1,0,2025-01-01,n\n").digest
     assert len({first.digest, other_policy, other_rows}) == 3
 
@@ -157,7 +154,7 @@ def test_what_cannot_be_read_gives_one_sentence_and_leaves_the_old_copy(
     tmp_path: Path, content: bytes, ending: str
 ) -> None:
     old = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
-    before = old.path.read_bytes()
+    before = Path(old.location).read_bytes()
     (tmp_path / "raw" / f"visits.{ending}").write_bytes(content)
     with pytest.raises(NotAnswerable) as refusal:
         load(dataset_of(VISITS, source=f"visits.{ending}", max_rows=2), tmp_path)
@@ -169,23 +166,22 @@ def test_what_cannot_be_read_gives_one_sentence_and_leaves_the_old_copy(
 def test_a_source_that_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = registration._build
+    build = DuckFiles._build
 
-    def build_and_touch(*args: Any, **given: Any) -> Any:
-        counts = build(*args, **given)
+    def build_and_touch(*args: Any) -> Any:
+        counts = build(*args)
         (tmp_path / "raw" / "visits.csv").write_text(CSV)
         return counts
 
-    monkeypatch.setattr(registration, "_build", build_and_touch)
+    monkeypatch.setattr(DuckFiles, "_build", build_and_touch)
     with pytest.raises(NotAnswerable):
         load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     assert list((tmp_path / "bounded").iterdir()) == []
 
 
 def test_a_seed_that_is_no_secret_is_refused(tmp_path: Path) -> None:
-    given = {"raw": tmp_path, "target": tmp_path, "policy_digest": "p", "bounded_reader_gid": None}
     with pytest.raises(ValueError, match="short"):
-        register(DATASET, seed=b"short", **given)  # type: ignore[arg-type]  # as named
+        register(DATASET, places=Places(raw=tmp_path, target=tmp_path), seed=b"short", policy_digest="p")
 
 
 def test_the_planned_loss_is_that_of_two_counts_a_table() -> None:
@@ -199,7 +195,7 @@ def test_the_profile_is_near_the_truth_and_no_raw_count_is_in_the_document(tmp_p
     assert abs(profile.units - 4000) < 100
     assert abs(profile.units_over - 1000) < 100
     assert set(snapshot.to_document()) == {
-        "digest", "dataset", "path", "policy_digest", "shape", "profile", "registered_at"
+        "digest", "dataset", "engine", "location", "policy_digest", "shape", "profile", "registered_at"
     }  # fmt: skip
     assert Snapshot.from_document(json.loads(encode(snapshot.to_document()))) == snapshot
     plan = plan_of("SELECT COUNT(*) FROM visits", DATASET)
@@ -232,18 +228,17 @@ def order_of(directory: Path, dataset: DatasetPolicy) -> dict[str, Any]:
     seed.write_bytes(SEED)
     return {
         "dataset": dataset.model_dump(mode="json", exclude_unset=True),
-        "raw": str(directory / "raw"),
-        "target": str(directory / "bounded"),
+        "places": Places(raw=directory / "raw", target=directory / "bounded").to_document(),
         "seed": str(seed),
         "policy_digest": shape_of(dataset),
-        "reader_gid": None,
     }
 
 
 def test_the_registrar_answers_another_process_with_the_snapshot(tmp_path: Path) -> None:
     here = load_csv(tmp_path, "a,Bei,1,1,0,2025-01-01,n\n")
     order = order_of(tmp_path, DATASET)
-    assert json.loads(registrar(order | {"only_digest": True}).stdout) == {"digest": here.digest}
+    looked = registrar(order | {"only_look": True})
+    assert json.loads(looked.stdout) == {"digest": here.digest, "stands": True}
     assert json.loads(registrar(order | {"known": here.to_document()}).stdout) == here.to_document()
 
 

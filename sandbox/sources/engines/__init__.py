@@ -1,0 +1,1 @@
+"""What runs one statement over a bounded copy: DuckDB, PostgreSQL or Spark SQL, behind one protocol."""

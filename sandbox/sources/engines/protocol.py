@@ -1,0 +1,70 @@
+"""What every engine owes to whoever asks it, and what asking it may give back.
+
+An engine reads one bounded copy, changes nothing, keeps to a deadline, and has fixed limits, because
+a limit that follows the machine's state would be one more thing an answer's failure could tell about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from threading import Event, Thread
+from typing import Protocol
+
+from sandbox.errors import SandboxError
+
+INTERRUPT_AGAIN = 0.05
+"""Seconds between interrupts past the deadline: one that comes before the statement starts is lost."""
+Value = int | str | bool | date | None
+Row = tuple[Value, ...]
+
+
+class EngineFailure(SandboxError):
+    """The question could not be completed; says nothing about why, because why may be data."""
+
+    def __init__(self) -> None:
+        super().__init__("The question could not be completed.")
+
+
+class Engine(Protocol):
+    """One kind of engine in one process; safe to call from several threads."""
+
+    @property
+    def dialect(self) -> str:
+        """What sqlglot calls the engine's SQL."""
+
+    def run(self, location: str, sql: str, *, deadline: float) -> list[Row]:
+        """Return all rows of one statement over the copy at ``location``.
+
+        Args:
+            location: where the registrar of the same engine put the copy.
+            sql: one SELECT in :attr:`dialect`.
+            deadline: seconds it may take.
+
+        Raises:
+            Exception: of any type, with any text, raw values included; the caller lets none of it out.
+        """
+
+    def close(self) -> None:
+        """Give back what is open; the next question opens it again."""
+
+
+@contextmanager
+def interrupted(interrupt: Callable[[], object], *, after: float) -> Iterator[None]:
+    """Call ``interrupt`` once the block has run for ``after`` seconds, and again until it ends."""
+    done = Event()
+
+    def watch() -> None:
+        if not done.wait(after):
+            interrupt()
+            while not done.wait(INTERRUPT_AGAIN):
+                interrupt()
+
+    watcher = Thread(target=watch, name="query-deadline", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()

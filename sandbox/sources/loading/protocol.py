@@ -1,0 +1,50 @@
+"""What every engine owes to a registration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sandbox.errors import NotAnswerable
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Units:
+    """Exact counts; they live only between the engine and the noise."""
+
+    all: int
+    over: int
+    """Units with more rows than are kept."""
+
+
+class Source(Protocol):
+    """The raw tables of one dataset as they stand at one moment.
+
+    Every method may raise anything, with any text; the caller lets none of it out.
+    """
+
+    def fingerprints(self) -> Mapping[str, str]:
+        """Return, by table, what changes when its raw rows change."""
+
+    def location(self, digest: str) -> str:
+        """Return where the copy with this digest belongs."""
+
+    def stands(self, location: str) -> bool:
+        """Return whether a whole copy is there."""
+
+    def copy(self, location: str, *, seed: bytes) -> Mapping[str, Units]:
+        """Write the bounded copy, whole or not at all, and count the units of each table.
+
+        Raises:
+            Exception: of any type; also where the raw rows are no longer those of the fingerprints.
+        """
+
+
+def unreadable() -> NotAnswerable:
+    """Return the one refusal of a registration."""
+    return NotAnswerable(
+        "source-unreadable",
+        "The raw tables of this dataset cannot be read the way its policy describes them.",
+        allowed="Each source exists, opens as its ending says and has every column that the policy names.",
+    )

@@ -1,0 +1,133 @@
+"""The same bounded copy in PostgreSQL; what holds of it is said in :mod:`sandbox.sources.recipe`.
+
+PostgreSQL cannot try a cast, so nothing is cast that could fail: raw columns have types there, and one
+that does not fit its policy is refused before a row is read. Texts get the collation "C", under which
+two are equal where their bytes are.
+
+The order in which a unit's rows are kept is by MD5 of the seed and the row's text, which writes equal
+rows equally and others otherwise. The seed comes as a session setting, so that no statement holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sandbox.policy.dataset import LARGEST_INTEGER, ColumnPolicy, ColumnType, TablePolicy, Use
+from sandbox.policy.values import spell
+from sandbox.privacy.fixed import FixedPoint
+from sandbox.sources.compile import ROW_NUMBER
+from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, quoted, text
+
+SEED_SETTING = "pds.seed"
+"""Setting of the transaction that holds the seed."""
+INTEGERS = frozenset({"smallint", "integer", "bigint"})
+FLOATS = frozenset({"real", "double precision"})
+NUMBERS = INTEGERS | FLOATS | {"numeric"}
+TEXTS = frozenset({"text", "character varying", "character", "uuid", "enum"})
+DATES = frozenset({"date", "timestamp without time zone"})
+_FITTING: Mapping[ColumnType, frozenset[str]] = {
+    ColumnType.INTEGER: NUMBERS,
+    ColumnType.DECIMAL: NUMBERS,
+    ColumnType.TEXT: TEXTS,
+    ColumnType.DATE: DATES,
+    ColumnType.BOOLEAN: frozenset({"boolean"}),
+}
+
+
+def fits(policy: ColumnPolicy, raw_type: str) -> bool:
+    """Return whether a raw column of PostgreSQL's ``raw_type`` can be used as its policy says."""
+    if policy.use is Use.HIDDEN:
+        return True
+    if policy.use is Use.UNIT_ID or policy.type is None:
+        return raw_type in INTEGERS | TEXTS
+    return raw_type in _FITTING[policy.type]
+
+
+def copy_statement(
+    schema: str, name: str, table: TablePolicy, *, reader: str, types: Mapping[str, str]
+) -> str:
+    """Return the statement that makes the bounded copy of one table in ``schema``.
+
+    Args:
+        schema: of the copy.
+        name: of the table in the copy.
+        table: its policy.
+        reader: the raw table, quoted.
+        types: PostgreSQL's type of each raw column; each one fits.
+    """
+    unit = quoted(table.unit_column)
+    kept = {
+        quoted(column): kept_value(quoted(column), policy, types[column])
+        for column, policy in table.columns.items()
+        if policy.use not in {Use.HIDDEN, Use.UNIT_ID}
+    }
+    values = [
+        f"{unit_value(unit, types[table.unit_column])} AS {unit}",
+        *(f"{value} AS {key}" for key, value in kept.items()),
+    ]
+    columns = ", ".join([unit, *kept])
+    digest = f"md5(current_setting('{SEED_SETTING}') || ROW({columns})::text)"
+    order, number = ", ".join([digest, *kept]), quoted(ROW_NUMBER)
+    return (
+        f"CREATE TABLE {quoted(schema)}.{quoted(name)} AS SELECT {columns}, {number} FROM "  # noqa: S608  # names are the policy's, quoted
+        f"(SELECT {columns}, row_number() OVER (PARTITION BY {unit} ORDER BY {order}) AS {number} "
+        f"FROM (SELECT {', '.join(values)} FROM {reader}) AS typed WHERE {unit} IS NOT NULL) AS numbered "
+        f"WHERE {number} <= {table.max_rows_per_unit} ORDER BY {number}, {unit}"
+    )
+
+
+def unit_value(column: str, raw_type: str) -> str:
+    """Return the expression for a unit: the raw identifier itself."""
+    return f"{column}::bigint" if raw_type in INTEGERS else f'{column}::text COLLATE "C"'
+
+
+def kept_value(column: str, policy: ColumnPolicy, raw_type: str) -> str:
+    """Return the expression for a kept value of any other column."""
+    if policy.use is Use.MEASURE:
+        return _measure(column, policy, raw_type)
+    value = _typed(column, policy.type, raw_type)
+    if policy.use is not Use.GROUP_KEY:
+        return value
+    domain = ", ".join(text(item) if isinstance(item, str) else str(item) for item in sorted(policy.domain))
+    return f"CASE WHEN {value} IN ({domain}) THEN {value} END"
+
+
+def _measure(column: str, policy: ColumnPolicy, raw_type: str) -> str:
+    fixed, kind = FixedPoint.of(policy), "float8" if raw_type in FLOATS else "numeric"
+    low, high = (f"{text(spell(bound))}::{kind}" for bound in policy.limits)
+    number = f"{column}::{kind}"
+    unknown = ", ".join(f"'{word}'::{kind}" for word in ("NaN", "Infinity", "-Infinity"))
+    return (
+        f"CASE WHEN {number} IN ({unknown}) THEN NULL "
+        f"WHEN {number} <= {low} THEN {fixed.low}::bigint WHEN {number} >= {high} THEN {fixed.high}::bigint "
+        f"WHEN {column} IS NOT NULL THEN least({fixed.high}, greatest({fixed.low}, "
+        f"{_rounded(f'{number} * {10**fixed.decimals}', kind)}::bigint)) END"
+    )
+
+
+def _rounded(scaled: str, kind: str) -> str:
+    """Return the whole number next to ``scaled``, ties away from zero, as DuckDB rounds."""
+    if kind == "numeric":
+        return f"round({scaled})"
+    whole = f"trunc({scaled})"  # round() of a float would take ties to the even number
+    return f"({whole} + CASE WHEN abs({scaled} - {whole}) >= 0.5 THEN sign({scaled}) ELSE 0 END)"
+
+
+def _typed(column: str, kind: ColumnType | None, raw_type: str) -> str:
+    match kind:
+        case ColumnType.INTEGER:
+            return f"{column}::bigint" if raw_type in INTEGERS else _whole(column, raw_type)
+        case ColumnType.DATE:
+            known = f"{column} >= DATE '{FIRST_DATE}' AND {column} < DATE '{LAST_DATE}' + 1"
+            return f"CASE WHEN {known} THEN {column}::date END"
+        case ColumnType.BOOLEAN:
+            return column
+        case _:
+            return f'{column}::text COLLATE "C"'
+
+
+def _whole(column: str, raw_type: str) -> str:
+    kind = "numeric" if raw_type == "numeric" else "float8"
+    # Strictly within: as a float the largest integer is 2^63, which is one too many.
+    within = f"{column} > -{LARGEST_INTEGER}::{kind} AND {column} < {LARGEST_INTEGER}::{kind}"
+    return f"CASE WHEN {within} AND {column} = trunc({column}::{kind}) THEN {column}::bigint END"
