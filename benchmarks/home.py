@@ -118,7 +118,9 @@ def registered(
     """
     policies = home.with_name(home.name + "-policies")
     _write_policies(policies, source=source, engine=engine, bounds=bounds)
-    settings = Settings(home=home, raw=home / "raw", policies=policies, query_deadline=DEADLINE)
+    settings = Settings(
+        home=home, raw=home / "raw", policies=policies, query_deadline=DEADLINE, latency_buckets=()
+    )
     install(settings)
     place(settings)
     done = subprocess.run(  # a process of its own, so that its one child's memory can be told

@@ -45,8 +45,7 @@ def register(name: str, *, actor: str, settings: Settings, policies: Policies, b
             f"No policy describes a dataset {name!r}.",
             allowed="Datasets with a policy: " + ", ".join(sorted(policies.datasets)) + ".",
         )
-    with books.engine.connect() as connection:
-        known = catalogue.find_active(connection, name)
+    known = catalogue.find_active(books.engine, name)
     found = _registrar(dataset, settings, policies.digest, known=None, only_look=True)
     digest = str(found["digest"])
     again = known is not None and known.digest == digest

@@ -79,10 +79,7 @@ def check(
         NotAnswerable: a value cannot be used like this, or nothing bounds what one unit changes.
         ValueError: ``now`` has no time zone.
     """
-    if now.tzinfo is None:
-        raise ValueError("the moment of a question needs a time zone")
-    granted = _held(policies, authorization=authorization, actor=actor)
-    _running(granted, now)
+    granted = held_now(policies, authorization=authorization, actor=actor, now=now)
     dataset = policies.datasets[granted.dataset]
     opened = Opener(dataset, granted).open(query.source)
     return CheckedQuery(
@@ -114,6 +111,22 @@ def _key(key: Scalar, scope: Scope) -> Term:
         allowed=offer("You may group by", scope.group_keys()).removesuffix(".")
         + ", by BIN(measure, width), by CASE, or by a part of a date that has a period.",
     )
+
+
+def held_now(policies: Policies, *, authorization: str, actor: Actor, now: datetime) -> AuthorizationPolicy:
+    """Return the authorization if ``actor`` may ask under it at ``now``: checks (1) and (2).
+
+    They depend on the person and the moment, so they hold for one request only.
+
+    Raises:
+        NotAllowed: the person does not hold it, or its term does not run.
+        ValueError: ``now`` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("the moment of a question needs a time zone")
+    granted = _held(policies, authorization=authorization, actor=actor)
+    _running(granted, now)
+    return granted
 
 
 def _held(policies: Policies, *, authorization: str, actor: Actor) -> AuthorizationPolicy:

@@ -77,6 +77,8 @@ class Question(Body):
     """Privacy loss to spend, a decimal string; the most one question may cost where left out."""
     dry_run: bool = False
     """Say the cost and the expected error only."""
+    fresh: bool = False
+    """Pay for new noise, even where the question was answered before and would be repeated for nothing."""
     request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
     """Chosen by the caller, charged at most once; one is made where left out."""
 
