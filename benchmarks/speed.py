@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import duckdb
-from sandbox.sources.duck import MEMORY, THREADS
 
 from benchmarks.bench import KEPT, Bench
 from benchmarks.data import kept_share

@@ -32,7 +32,8 @@ from sandbox.question import Question, Request
 from sandbox.recent import Recent
 from sandbox.repeats import Given, Kept, Repeats, key_of
 from sandbox.sources.engine import EngineFailure, Engines, extract
-from sandbox.sources.snapshot import Snapshot, truncation_warning
+from sandbox.sources.snapshot import Snapshot
+from sandbox.sources.truncation import truncation_warnings
 
 KEPT_RECEIPTS = 1024
 """How many signed receipts are kept: the same claims under the same key are the same bytes."""
@@ -46,8 +47,11 @@ class Asked:
 
     request: Request
     question: Question
-    snapshot: Snapshot
-    """The copy that answers questions of this dataset now."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The copy that answers it."""
+        return self.question.snapshot
 
     @property
     def key(self) -> str:
@@ -62,8 +66,7 @@ class Asked:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences on what no answer to it counts; made of the policy and the noisy profile."""
-        sentence = truncation_warning(self.question.plan, self.snapshot)
-        return (sentence,) if sentence else ()
+        return truncation_warnings(self.question.plan, self.snapshot)
 
 
 class Answering:
@@ -201,7 +204,7 @@ class Answering:
             dataset=receipt.dataset,
             snapshot=receipt.snapshot,
             table=table,
-            aggregates=tuple(aggregate.name for aggregate in asked.question.plan.checked.query.aggregates),
+            aggregates=asked.question.plan.checked.query.noisy_names,
             epsilon=receipt.epsilon,
             loss=NOTHING if cached else Loss(receipt.picorho),
             left=left,

@@ -219,17 +219,17 @@ class Gateway:
     def _with(self, request: Request, use: Callable[[Asked], T]) -> T:
         """Make a question ready and use it; record its refusal, of either."""
         try:
-            question = self.questions.ready(request, now=datetime.now(UTC))
-            snapshot = catalogue.active(
-                self.books.engine, question.plan.checked.dataset.name, shape=question.shape
-            )
-            return use(Asked(request=request, question=question, snapshot=snapshot))
+            question = self.questions.ready(request, now=datetime.now(UTC), copies=self._copy)
+            return use(Asked(request=request, question=question))
         except Unavailable:
             raise  # the books themselves cannot be written, or the outcome is recorded already
         except Refusal as refusal:
             event = records.refused_question(request, refusal, policy=self.policies.digest)
             self.books.log.append(event, private=records.printable(request.sql))
             raise
+
+    def _copy(self, dataset: str, shape: str) -> Snapshot:
+        return catalogue.active(self.books.engine, dataset, shape=shape)
 
     def _estimated(self, asked: Asked) -> Estimate:
         plan = asked.question.plan

@@ -17,8 +17,6 @@ from sandbox.question import Question, Request
 
 RECORDED_CHARACTERS = 20_000
 """How much of a refused text the log keeps."""
-MECHANISM = "discrete-laplace"
-
 
 def intent(question: Question, actor: Actor, request: str) -> Event:
     """Return the record of a question that is being paid; nothing has been read yet."""
@@ -51,7 +49,12 @@ def outcome(question: Question, actor: Actor, charge: Charge, *, decision: str, 
         authorization=checked.authorization.name,
         dataset=checked.dataset.name,
         decision=decision,
-        body={**body, "mechanism": MECHANISM, "loss": charge.loss.picorho, "intent": charge.intent},
+        body={
+            **body,
+            "mechanism": ", ".join(question.plan.mechanisms),
+            "loss": charge.loss.picorho,
+            "intent": charge.intent,
+        },
     )
 
 

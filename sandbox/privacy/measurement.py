@@ -128,7 +128,9 @@ def _loss_of_choices(epsilon: Decimal) -> Loss:
     return value + low + high
 
 
-def mechanism_names(measurements: tuple[Measurement, ...], selections: tuple[Selection, ...]) -> list[str]:
+def mechanism_names(
+    measurements: tuple[Measurement, ...], selections: tuple[Selection, ...]
+) -> tuple[str, ...]:
     """Return what the log says of an answer's noise: each mechanism once, sorted."""
     used = {str(measurement.noise.mechanism) for measurement in measurements}
-    return sorted(used | ({f"noisy-max-{Mechanism.LAPLACE}"} if selections else set()))
+    return tuple(sorted(used | ({f"noisy-max-{Mechanism.LAPLACE}"} if selections else set())))

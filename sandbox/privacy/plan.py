@@ -30,7 +30,13 @@ from sandbox.privacy.aggregate import Recipe, recipe_of
 from sandbox.privacy.bound import Profile, numbered_table, sensitivity
 from sandbox.privacy.estimate import Chosen, Estimator, Noisy
 from sandbox.privacy.loss import LARGEST_EPSILON, Loss
-from sandbox.privacy.measurement import Measurement, Selection, measured, selected
+from sandbox.privacy.measurement import (
+    Measurement,
+    Selection,
+    measured,
+    mechanism_names,
+    selected,
+)
 from sandbox.privacy.scan import Scan, Statistic
 from sandbox.privacy.strategy import choose
 from sandbox.query.expr import Aggregate, Function
@@ -87,6 +93,11 @@ class Plan:
     def table(self) -> Base | None:
         """The one private table whose rows are looked at as they are, if it is one."""
         return numbered_table(self.source)
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """Kinds of noise in the answer, each once, sorted."""
+        return mechanism_names(self.measurements, self.selections)
 
     @property
     def scans(self) -> tuple[PlannedScan, ...]:

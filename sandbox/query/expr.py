@@ -385,6 +385,11 @@ class Query:
     """Rows of the noisy answer that are shown; at least 1."""
 
     @property
+    def noisy_names(self) -> tuple[str, ...]:
+        """Names of the noisy columns of the SELECT list, in written order."""
+        return tuple(output.name for output in self.outputs if isinstance(output, Output))
+
+    @property
     def formulas(self) -> tuple[Formula, ...]:
         """Every formula of the SELECT list and of HAVING, in written order."""
         shown = tuple(output.formula for output in self.outputs if isinstance(output, Output))

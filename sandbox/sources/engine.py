@@ -21,7 +21,7 @@ from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, PlannedScan
 from sandbox.privacy.scan import Scan
 from sandbox.settings import Settings
-from sandbox.sources.compile import compile_scan
+from sandbox.sources.compile import Dialect, compile_scan
 from sandbox.sources.engines.duck import DuckEngine
 from sandbox.sources.engines.postgres import PostgresEngine
 from sandbox.sources.engines.protocol import Engine, Row
@@ -111,7 +111,7 @@ def extract(
         known: dict[Scan, list[Row]] = {}  # several quantiles of one term are one scan
         for planned in plan.scans:
             if planned.scan not in known:
-                sql = compile_scan(planned.scan, engine.dialect)
+                sql = compile_scan(planned.scan, Dialect(engine.dialect))
                 known[planned.scan] = engine.run(snapshot.location, sql, deadline=until - time.monotonic())
             found.append(_arranged(planned, known[planned.scan]))
     except Exception:  # noqa: BLE001  # of whatever type: its text and its coming may be data
