@@ -40,10 +40,11 @@ from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.load import Policies, load
 from sandbox.policy.roles import Actor
 from sandbox.privacy.accuracy import expected_errors
-from sandbox.question import Questions, Request
+from sandbox.question import Questions, Request, Wish
 from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
 from sandbox.settings import Settings
+from sandbox.sources.snapshot import Snapshot
 from sandbox.sources.engine import Engines
 
 T = TypeVar("T")
@@ -133,6 +134,7 @@ class Gateway:
         authorization: str,
         epsilon: Decimal | None,
         actor: Actor,
+        target_error: Decimal | None = None,
         request_id: str | None = None,
         fresh: bool = False,
         arrived: float | None = None,
@@ -142,8 +144,10 @@ class Gateway:
         Args:
             sql: the question.
             authorization: the name of the authorization it is asked under.
-            epsilon: the pure loss wished; None for the most one question may cost.
+            epsilon: the loss wished; None for the most one question may cost.
             actor: who asks, as the hub knows them now.
+            target_error: half the width that every 95 % interval should have at most; the smallest
+                epsilon that predicts it is spent, instead of one that is named.
             request_id: charges at most once; made here where None.
             fresh: pay for new noise, even where the question was answered before.
             arrived: when the request came, in monotonic seconds; now where None.
@@ -154,7 +158,7 @@ class Gateway:
         request = Request(
             sql=sql,
             authorization=authorization,
-            epsilon=epsilon,
+            wish=Wish(epsilon=epsilon, target_error=target_error),
             actor=actor,
             arrived=self.pace.now() if arrived is None else arrived,
             id=request_id,
@@ -170,6 +174,7 @@ class Gateway:
         authorization: str,
         epsilon: Decimal | None,
         actor: Actor,
+        target_error: Decimal | None = None,
         arrived: float | None = None,
     ) -> Estimate:
         """Say what a question would cost and how exact it would be; reads no data, charges nothing.
@@ -180,7 +185,7 @@ class Gateway:
         request = Request(
             sql=sql,
             authorization=authorization,
-            epsilon=epsilon,
+            wish=Wish(epsilon=epsilon, target_error=target_error),
             actor=actor,
             arrived=self.pace.now() if arrived is None else arrived,
         )

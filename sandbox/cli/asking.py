@@ -17,7 +17,7 @@ from sandbox.cli.common import (
     print_table,
     terminal_actor,
 )
-from sandbox.privacy.loss import parse_epsilon
+from sandbox.privacy.loss import parse_epsilon, parse_target
 
 PICO = 10**12
 
@@ -29,6 +29,11 @@ PICO = 10**12
     "--epsilon", metavar="E", help="Pure privacy loss to spend; default: the most a question may cost."
 )
 @click.option("--fresh", is_flag=True, help="Pay for new noise, even where the answer would be repeated.")
+@click.option(
+    "--target-error",
+    metavar="W",
+    help="Spend the smallest loss at which every 95 % interval is predicted to be +- W or narrower.",
+)
 @click.option("--dry-run", is_flag=True, help="Say cost and expected error; touch no data, charge nothing.")
 @click.option(
     "--save",
@@ -41,6 +46,7 @@ def ask(
     sql: str,
     authorization: str,
     epsilon: str | None,
+    target_error: str | None,
     fresh: bool,
     dry_run: bool,
     save: Path | None,
@@ -57,11 +63,16 @@ def ask(
     gateway = open_gateway()
     actor = terminal_actor(gateway, account)
     wished = None if epsilon is None else parse_epsilon(epsilon)
+    target = None if target_error is None else parse_target(target_error)
     if dry_run:
-        estimate = gateway.estimate(sql=sql, authorization=authorization, epsilon=wished, actor=actor)
+        estimate = gateway.estimate(
+            sql=sql, authorization=authorization, epsilon=wished, target_error=target, actor=actor
+        )
         print_json(estimate.to_document()) if as_json else _print_estimate(estimate)
         return
-    answer = gateway.ask(sql=sql, authorization=authorization, epsilon=wished, actor=actor, fresh=fresh)
+    answer = gateway.ask(
+        sql=sql, authorization=authorization, epsilon=wished, target_error=target, actor=actor, fresh=fresh
+    )
     document = answer.to_document()
     if save is not None:
         save.write_bytes(document["csv"].encode())
@@ -115,7 +126,8 @@ def _print_estimate(estimate: Estimate) -> None:
     else:
         click.echo(f"would cost: {cost}; no data was read")
     for error in estimate.errors:
-        click.echo(f"{error.name}: ± {error.half_width} {error.note}".rstrip())
+        width = "" if error.half_width is None else f"± {error.half_width} "
+        click.echo(f"{error.name}: {width}{error.note}".rstrip())
     _print_left(estimate.to_document())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sandbox.cli.advising import advise_on
 from sandbox.cli.common import authorization_option, json_option, login_name, print_json
 from sandbox.cli.demo import install_demo
 from sandbox.cli.explaining import planned, print_plan
@@ -32,12 +33,30 @@ def init(demo: bool) -> None:
 
 @click.command()
 @click.argument("datasets", nargs=-1)
-def register(datasets: tuple[str, ...]) -> None:
+@click.option(
+    "--advise",
+    is_flag=True,
+    help="Load nothing; propose bounds for one dataset, for a loss it asks for.",
+)
+@click.option(
+    "--epsilon", metavar="E", help="Loss that advice spends; default: the policy's profile_epsilon."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before spending the loss of advice.")
+@json_option
+def register(datasets: tuple[str, ...], advise: bool, epsilon: str | None, yes: bool, as_json: bool) -> None:
     """Load DATASETS (default: all) into the bounded copies that answer questions.
 
     The same source under the same policy again changes nothing and costs nothing. A failed load
     leaves the copy before it in place.
     """
+    if advise:
+        if len(datasets) != 1:
+            raise click.UsageError("Name the one dataset to give advice on.")
+        wished = None if epsilon is None else parse_epsilon(epsilon)
+        advise_on(datasets[0], epsilon=wished, sure=yes, as_json=as_json)
+        return
+    if epsilon is not None or yes or as_json:
+        raise click.UsageError("--epsilon, --yes and --json go with --advise.")
     settings = Settings.from_environment()
     policies = load(settings.policies)
     books = open_books(settings)

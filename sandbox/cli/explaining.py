@@ -46,8 +46,7 @@ def planned(sql: str, *, authorization: str, epsilon: Decimal | None, settings: 
         parse(sql), policies=policies, authorization=authorization, actor=holder, now=granted.term.start
     )
     books = open_books(settings)
-    with books.engine.connect() as connection:
-        snapshot = catalogue.find_active(connection, checked.dataset.name)
+    snapshot = catalogue.find_active(books.engine, checked.dataset.name)
     profiles = {} if snapshot is None else snapshot.profile
     return explain(make_plan(checked, epsilon=epsilon or granted.loss.per_query_epsilon, profiles=profiles))
 

@@ -12,9 +12,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from sandbox.audit.event import Event, Kind
-from sandbox.canonical import encode
+from sandbox.canonical import Canonical, encode
 from sandbox.errors import NotAnswerable, NotFound
 from sandbox.governance import catalogue
 from sandbox.governance.installation import Books, Owners, seed_file
@@ -38,22 +39,17 @@ def register(name: str, *, actor: str, settings: Settings, policies: Policies, b
         OverBudget: the population's lifetime budget does not cover the profile.
         NotAnswerable: the raw tables could not be loaded; the old copy stays.
     """
-    dataset = policies.datasets.get(name)
-    if dataset is None:
-        raise NotFound(
-            "dataset-unknown",
-            f"No policy describes a dataset {name!r}.",
-            allowed="Datasets with a policy: " + ", ".join(sorted(policies.datasets)) + ".",
-        )
+    dataset = require_dataset(policies, name)
     known = catalogue.find_active(books.engine, name)
-    found = _registrar(dataset, settings, policies.digest, known=None, only_look=True)
+    found = run_registrar(dataset, settings, {"only_look": True})
     digest = str(found["digest"])
     again = known is not None and known.digest == digest
     if known is not None and again and found["stands"]:
         return known
     if not again:  # a lost copy is built again with the profile it had: nothing new is told of the data
         _charge(digest, dataset, actor=actor, policies=policies, books=books)
-    new = Snapshot.from_document(_registrar(dataset, settings, policies.digest, known=known, only_look=False))
+    order = {"policy_digest": policies.digest, "known": None if known is None else known.to_document()}
+    new = Snapshot.from_document(run_registrar(dataset, settings, order))
     with books.log.writing() as transaction:
         catalogue.activate(transaction, new)
         transaction.append(
@@ -68,6 +64,22 @@ def register(name: str, *, actor: str, settings: Settings, policies: Policies, b
     return new
 
 
+def require_dataset(policies: Policies, name: str) -> DatasetPolicy:
+    """Return the policy of dataset ``name``.
+
+    Raises:
+        NotFound: there is none.
+    """
+    dataset = policies.datasets.get(name)
+    if dataset is None:
+        raise NotFound(
+            "dataset-unknown",
+            f"No policy describes a dataset {name!r}.",
+            allowed="Datasets with a policy: " + ", ".join(sorted(policies.datasets)) + ".",
+        )
+    return dataset
+
+
 def _charge(digest: str, dataset: DatasetPolicy, *, actor: str, policies: Policies, books: Books) -> None:
     loss = planned_loss(dataset)
     event = Event(
@@ -80,10 +92,19 @@ def _charge(digest: str, dataset: DatasetPolicy, *, actor: str, policies: Polici
     Ledger(books.log).charge_registration(digest, policies.populations[dataset.population], loss, event)
 
 
-def _registrar(
-    dataset: DatasetPolicy, settings: Settings, digest: str, *, known: Snapshot | None, only_look: bool
+def run_registrar(
+    dataset: DatasetPolicy, settings: Settings, what: Mapping[str, Canonical]
 ) -> dict[str, object]:
-    """Run the registrar as its own process and return the document it answers with."""
+    """Run the registrar as its own process and return the document it answers with.
+
+    Args:
+        dataset: the policy.
+        settings: where its raw tables are.
+        what: the part of the order that says what to do; see :func:`sandbox.sources.register.run`.
+
+    Raises:
+        NotAnswerable: it could not be done; the copy before, if any, is as it was.
+    """
     owners = Owners.of(settings)
     order = encode(
         {
@@ -97,9 +118,7 @@ def _registrar(
                 spark_master=settings.spark_master,
             ).to_document(),
             "seed": str(seed_file(settings, dataset.name).resolve()),
-            "policy_digest": digest,
-            "known": None if known is None else known.to_document(),
-            "only_look": only_look,
+            **what,
         }
     )
     identity = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 
-from sandbox.errors import Malformed, OverBudget
+from sandbox.errors import OverBudget
 from sandbox.policy.check import CheckedQuery
 from sandbox.privacy.bound import Profile
 from sandbox.privacy.estimate import Chosen, Estimate, Noisy, evaluate, leaves
@@ -53,12 +53,9 @@ def epsilon_for(checked: CheckedQuery, *, target: Decimal, profiles: Mapping[str
     """Return the smallest epsilon at which every output's expected error is at most ``target``.
 
     Raises:
-        Malformed: ``target`` is not above 0.
         OverBudget: even the most that one question may cost does not suffice; says what it reaches.
         NotAnswerable: as :func:`~sandbox.privacy.plan.make_plan`.
     """
-    if not (target.is_finite() and target > 0):
-        raise Malformed("target-invalid", "The wished error must be a number above 0.")
     step = Decimal(1).scaleb(-EPSILON_DIGITS)
     most = int(checked.authorization.loss.per_query_epsilon / step)
 

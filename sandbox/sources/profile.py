@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,10 @@ from sandbox.canonical import Canonical
 from sandbox.policy.dataset import MOST_ROWS_PER_UNIT, TablePolicy
 from sandbox.privacy.histogram import estimated
 from sandbox.privacy.noise import noisy_counts
+
+
+_REMEMBERED = 4096
+"""Estimates kept ready: every question weighs the same few bounds of the same few tables."""
 
 
 def edges_for(table: TablePolicy) -> tuple[int, ...]:
@@ -121,11 +126,7 @@ class TruncationProfile:
 
         Never negative, and never more for a larger bound.
         """
-        spans = pairwise((0, *self.edges))
-        beyond = [_beyond(low + 1, high, rows) for low, high in spans]
-        # Of the bin without an end no more is known than its beginning.
-        last = _beyond(self.edges[-1] + 1, self.edges[-1] + 1, rows)
-        return round(sum(n * lost for n, lost in zip(self._estimate(), [*beyond, last], strict=True)))
+        return _dropped(self, rows)
 
     def kept(self, rows: int) -> int:
         """Return about how many rows are kept if at most ``rows`` of each unit are."""
@@ -153,8 +154,22 @@ class TruncationProfile:
             raise ValueError("not a profile")
         return cls(edges=edges, counts=counts, max_rows=max_rows, epsilon=epsilon)
 
-    def _estimate(self) -> list[Fraction]:
-        return estimated(self.counts, self.epsilon)
+    def _estimate(self) -> tuple[Fraction, ...]:
+        return _estimate(self.counts, self.epsilon)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _estimate(counts: tuple[int, ...], epsilon: Decimal) -> tuple[Fraction, ...]:
+    return tuple(estimated(counts, epsilon))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _dropped(profile: TruncationProfile, rows: int) -> int:
+    beyond = [_beyond(low + 1, high, rows) for low, high in pairwise((0, *profile.edges))]
+    # Of the bin without an end no more is known than its beginning.
+    last = _beyond(profile.edges[-1] + 1, profile.edges[-1] + 1, rows)
+    units = _estimate(profile.counts, profile.epsilon)
+    return round(sum(n * lost for n, lost in zip(units, [*beyond, last], strict=True)))
 
 
 def _beyond(low: int, high: int, rows: int) -> Fraction:

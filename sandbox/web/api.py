@@ -29,6 +29,7 @@ def ask(call: Call) -> Reply:
             sql=question.sql,
             authorization=question.authorization,
             epsilon=question.epsilon,
+            target_error=question.target_error,
             actor=call.actor,
             arrived=call.arrived,
         )
@@ -37,6 +38,7 @@ def ask(call: Call) -> Reply:
         sql=question.sql,
         authorization=question.authorization,
         epsilon=question.epsilon,
+        target_error=question.target_error,
         actor=call.actor,
         request_id=question.request_id,
         fresh=question.fresh,
