@@ -10,7 +10,7 @@ import duckdb
 from benchmarks.bench import KEPT, Bench
 from benchmarks.data import kept_share
 from benchmarks.harness import Result, interleaved, say
-from sandbox.sources.duck import MEMORY, THREADS
+from sandbox.sources.engines.duck import MEMORY, THREADS
 
 GOAL: Final = 1.3
 BASELINE: Final = (
