@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from benchmarks import growth, peer, small, speed
+from benchmarks import growth, peer, postgres, small, speed
 from benchmarks.bench import FULL, QUICK, TINY, Bench
 from benchmarks.harness import Result, save, say, table
 
@@ -20,6 +20,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "small": small.measure,
     "speed": speed.measure,
     "growth": growth.measure,
+    "postgres": postgres.measure,
     "peer": peer.measure,
 }
 SIZES: Final = {"full": FULL, "quick": QUICK, "tiny": TINY}
@@ -69,6 +70,7 @@ def main(*, size: str, only: tuple[str, ...], keep: Path | None, output: Path) -
     small     overhead of a small question and its parts, a repeat, 10,000 noisy cells
     speed     a private answer against the plain DuckDB query
     growth    registration: time, memory, growth with the rows
+    postgres  a private answer against the plain PostgreSQL query
     peer      time and error beside smartnoise-sql, installed for it from PyPI
     """  # noqa: D301  # click's mark for lines that stay as they are
     place = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108  # mkdtemp below makes the name

@@ -36,6 +36,8 @@ class Sizes:
     """Rows asked side by side with the peer."""
     peer_repetitions: int
     """Answers behind each error."""
+    postgresql: int
+    """Rows of the table in PostgreSQL."""
 
 
 FULL: Final = Sizes(
@@ -45,11 +47,20 @@ FULL: Final = Sizes(
     asks=200,
     peer_rows=100_000,
     peer_repetitions=30,
+    postgresql=1_000_000,
 )
 QUICK: Final = Sizes(
-    large=500_000, larger=1_000_000, repetitions=5, asks=50, peer_rows=20_000, peer_repetitions=5
+    large=500_000,
+    larger=1_000_000,
+    repetitions=5,
+    asks=50,
+    peer_rows=20_000,
+    peer_repetitions=5,
+    postgresql=100_000,
 )
-TINY: Final = Sizes(large=2_000, larger=4_000, repetitions=1, asks=3, peer_rows=2_000, peer_repetitions=1)
+TINY: Final = Sizes(
+    large=2_000, larger=4_000, repetitions=1, asks=3, peer_rows=2_000, peer_repetitions=1, postgresql=2_000
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

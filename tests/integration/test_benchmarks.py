@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import programs
 
 PROJECT = Path(__file__).parents[2]
 
@@ -71,8 +72,17 @@ def test_the_time_of_a_small_question_is_shown_by_its_steps(
     assert {"plan", "charge", "extract", "noise", "post"} < set(steps)
 
 
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed (Debian package postgresql)")
+def test_postgresql_is_measured_on_a_server_of_its_own_where_it_is_installed(tmp_path: Path) -> None:
+    done = run(tmp_path, "--only", "postgres")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert {figure["name"].split(",")[0] for figure in figures} == {"PostgreSQL"}
+    assert all(figure["value"] > 0 and figure["goal"] == 1.1 for figure in figures)
+
+
 def test_a_measurement_that_cannot_be_named_is_refused_with_the_names(tmp_path: Path) -> None:
     done = run(tmp_path, "--only", "everything")
     assert done.returncode == 2
-    assert "'small', 'speed', 'growth', 'peer'" in done.stderr
+    assert "'small', 'speed', 'growth', 'postgres', 'peer'" in done.stderr
     assert not (tmp_path / "figures.json").exists()
