@@ -107,7 +107,11 @@ class Estimate:
             "picorho": self.loss.picorho,
             "cells": self.cells,
             "expected_errors": [
-                {"name": error.name, "half_width": None if error.half_width is None else str(error.half_width), "note": error.note}
+                {
+                    "name": error.name,
+                    "half_width": None if error.half_width is None else str(error.half_width),
+                    "note": error.note,
+                }
                 for error in self.errors
             ],
             "left": [balance_document(balance, self.loss) for balance in self.left],

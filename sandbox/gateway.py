@@ -44,8 +44,8 @@ from sandbox.question import Questions, Request, Wish
 from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
 from sandbox.settings import Settings
-from sandbox.sources.snapshot import Snapshot
 from sandbox.sources.engine import Engines
+from sandbox.sources.snapshot import Snapshot
 
 T = TypeVar("T")
 

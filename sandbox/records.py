@@ -18,6 +18,7 @@ from sandbox.question import Question, Request
 RECORDED_CHARACTERS = 20_000
 """How much of a refused text the log keeps."""
 
+
 def intent(question: Question, actor: Actor, request: str) -> Event:
     """Return the record of a question that is being paid; nothing has been read yet."""
     plan = question.plan
