@@ -26,7 +26,7 @@ DISTRICTS = {
     },
 }
 DAY = {"use": "filter", "type": "date", "period": ["2025-01-10", "2025-01-20"]}
-KNOWN = [{"district": "Bei", "people": 10.0}, {"district": "Dong", "people": 5000.0}]
+KNOWN: list[dict[str, Any]] = [{"district": "Bei", "people": 10.0}, {"district": "Dong", "people": 5000.0}]
 VISIT: dict[str, Any] = {
     "person_id": "a",
     "district": "Bei",
