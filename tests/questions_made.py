@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ NAMES = st.sampled_from(["district", "service", "cost", "age_group", "sex", "vis
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 DECIMALS = st.decimals(
     allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=4
-).map(lambda value: value if value else Decimal("0.0000"))
+).map(lambda value: value or Decimal("0.0000"))
 NUMBERS: st.SearchStrategy[int | Decimal] = st.integers(-(2**63), 2**63) | DECIMALS
 LITERALS: st.SearchStrategy[Literal] = st.one_of(
     st.booleans(), NUMBERS, st.dates(min_value=date(1900, 1, 1)), TEXTS
@@ -87,19 +88,30 @@ ONE_VALUE = [
 ]
 
 
+@cache
 def scalars(sources: tuple[str, ...] = ("",)) -> st.SearchStrategy[Scalar]:
     """Values of rows that come from ``sources``."""
+    return terms(sources) | CONSTANTS
+
+
+@cache
+def terms(sources: tuple[str, ...] = ("",)) -> st.SearchStrategy[Scalar]:
+    """Values of rows that are no constants."""
     columns = st.builds(Column, NAMES, st.sampled_from(sources))
-    return st.recursive(columns | CONSTANTS, _larger, max_leaves=6)
+    once = st.deferred(lambda: _larger(columns | CONSTANTS, columns))
+    twice = st.deferred(lambda: _larger(columns | once, columns | once))
+    return st.one_of(columns, columns, once, twice)
 
 
-def _larger(inner: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Scalar]:
+def _larger(
+    inner: st.SearchStrategy[Scalar], variable: st.SearchStrategy[Scalar]
+) -> st.SearchStrategy[Scalar]:
     results = inner | st.just(Constant(None))
-    branch = st.tuples(_simple(inner), results)
+    branch = st.tuples(_simple(variable, inner), results)
     part = st.sampled_from([part for part in Part if part is not Part.WEEKDAY])
     return st.one_of(
         st.builds(Binary, st.sampled_from(Arithmetic), inner, inner),
-        st.builds(lambda value: Binary(Arithmetic.SUBTRACT, Constant(0), value), inner),
+        st.builds(lambda value: Binary(Arithmetic.SUBTRACT, Constant(0), value), variable),
         st.builds(lambda function, value: Call(function, (value,)), st.sampled_from(ONE), inner),
         st.builds(
             lambda value, digits: Call(ScalarFunction.ROUND, (value, Constant(digits))),
@@ -109,7 +121,7 @@ def _larger(inner: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Scalar]:
         st.builds(
             lambda value, width: Call(ScalarFunction.BIN, (value, Constant(width))),
             inner,
-            NUMBERS.filter(lambda width: width > 0),
+            st.integers(1, 10**6) | st.decimals(Decimal("0.01"), 10**6, places=2),
         ),
         st.builds(
             lambda function, values: Call(function, tuple(values)),
@@ -123,31 +135,37 @@ def _larger(inner: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Scalar]:
     )
 
 
-def _simple(values: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Predicate]:
-    terms = values.filter(lambda value: not isinstance(value, Constant))
+def _simple(
+    variable: st.SearchStrategy[Scalar], values: st.SearchStrategy[Scalar]
+) -> st.SearchStrategy[Predicate]:
     return st.one_of(
-        st.builds(Compare, terms, OPERATORS, values),
-        st.builds(Among, terms, st.lists(LITERALS, min_size=1, max_size=4).map(tuple)),
-        st.builds(Missing, terms),
-        st.builds(Like, terms, TEXTS),
+        st.builds(Compare, variable, OPERATORS, values),
+        st.builds(Among, variable, st.lists(LITERALS, min_size=1, max_size=4).map(tuple)),
+        st.builds(Missing, variable),
+        st.builds(Like, variable, TEXTS),
     )
 
 
+@cache
 def predicates(sources: tuple[str, ...] = ("",)) -> st.SearchStrategy[Predicate]:
     """Conditions on rows that come from ``sources``."""
-    return st.recursive(
-        _simple(scalars(sources)),
-        lambda inner: st.one_of(
-            st.builds(Not, inner),
-            st.builds(All, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-            st.builds(AnyOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        ),
-        max_leaves=4,
-    )
+    simple = st.deferred(lambda: _simple(terms(sources), scalars(sources)))
+    joined = st.deferred(lambda: _joined(simple))
+    return st.one_of(simple, simple, joined, st.deferred(lambda: _joined(simple | joined)))
 
 
+def _joined(inner: st.SearchStrategy[Predicate]) -> st.SearchStrategy[Predicate]:
+    parts = st.lists(inner, min_size=2, max_size=3).map(tuple)
+    return st.one_of(st.builds(Not, inner), st.builds(All, parts), st.builds(AnyOf, parts))
+
+
+@cache
 def aggregates(sources: tuple[str, ...] = ("",)) -> st.SearchStrategy[Aggregate]:
     """Aggregates of rows that come from ``sources``."""
+    return st.deferred(lambda: _aggregates(sources))
+
+
+def _aggregates(sources: tuple[str, ...]) -> st.SearchStrategy[Aggregate]:
     value = scalars(sources)
     column = st.builds(Column, NAMES, st.sampled_from(sources))
     where = st.none() | predicates(sources)
@@ -157,7 +175,7 @@ def aggregates(sources: tuple[str, ...] = ("",)) -> st.SearchStrategy[Aggregate]
         st.builds(lambda test: Aggregate(Function.COUNT_ROWS, (), test), where),
         st.builds(
             lambda of, test: Aggregate(Function.COUNT_VALUES, (of,), test),
-            value.filter(lambda of: not isinstance(of, Constant)),
+            terms(sources),
             where,
         ),
         st.builds(lambda of, test: Aggregate(Function.COUNT_UNITS, (of,), test), column, where),
@@ -173,18 +191,22 @@ def aggregates(sources: tuple[str, ...] = ("",)) -> st.SearchStrategy[Aggregate]
     )
 
 
+@cache
 def formulas(sources: tuple[str, ...]) -> st.SearchStrategy[Formula]:
     """Formulas that hold an aggregate."""
     arithmetic = st.sampled_from([kind for kind in Arithmetic if kind is not Arithmetic.MODULO])
-    return st.recursive(
-        aggregates(sources),
-        lambda inner: st.one_of(
-            st.builds(Combination, arithmetic, inner, inner | NUMBERS.map(Constant)),
-            st.builds(Combination, arithmetic, NUMBERS.map(Constant), inner),
+    numbers = NUMBERS.map(Constant)
+
+    def larger(inner: st.SearchStrategy[Formula]) -> st.SearchStrategy[Formula]:
+        return st.one_of(
+            st.builds(Combination, arithmetic, inner, inner | numbers),
+            st.builds(Combination, arithmetic, numbers, inner),
             st.builds(Rounded, inner, st.integers(-12, 12)),
-        ),
-        max_leaves=3,
-    )
+        )
+
+    one: st.SearchStrategy[Formula] = aggregates(sources)
+    once = st.deferred(lambda: larger(one))
+    return st.one_of(one, once, st.deferred(lambda: larger(once)))
 
 
 @st.composite
@@ -194,11 +216,11 @@ def sources_of_rows(draw: st.DrawFn, alias: str, depth: int = 1) -> Source:
     if kind == "table":
         return Table(f"t_{alias}", alias)
     if kind == "stack":
-        names = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+        names = draw(st.lists(NAMES, min_size=1, max_size=2, unique=True))
         parts = [_rows(draw, "", names) for _ in range(draw(st.integers(2, 3)))]
         return Stacked(tuple(parts), alias)
     if kind == "rows":
-        names = draw(st.lists(NAMES, max_size=3, unique=True))
+        names = draw(st.lists(NAMES, max_size=2, unique=True))
         return _rows(draw, alias, names, star=not names or draw(st.booleans()))
     unit = Column("person_id")
     of_unit = st.builds(
@@ -233,7 +255,7 @@ def queries(draw: st.DrawFn) -> Query:
     shown: list[Key | Output] = [Key(index, f"key_{index}") for index in range(len(keys))]
     shown += [
         Output(formula, f"out_{number}")
-        for number, formula in enumerate(draw(st.lists(formulas(known), min_size=1, max_size=3)))
+        for number, formula in enumerate(draw(st.lists(formulas(known), min_size=1, max_size=2)))
     ]
     outputs = tuple(draw(st.permutations(shown)))
     order = st.builds(Order, st.sampled_from([output.name for output in outputs]), st.booleans())
@@ -249,6 +271,7 @@ def queries(draw: st.DrawFn) -> Query:
     )
 
 
+@cache
 def _conditions(sources: tuple[str, ...]) -> st.SearchStrategy[Having | HavingAll | HavingAny]:
     having = st.builds(Having, formulas(sources), OPERATORS, formulas(sources) | NUMBERS.map(Constant))
     parts = st.lists(having, min_size=2, max_size=2).map(tuple)
@@ -260,10 +283,9 @@ def _groupings(
     draw: st.DrawFn, sources: tuple[str, ...]
 ) -> tuple[tuple[Scalar, ...], tuple[tuple[int, ...], ...]]:
     """Keys and their sets, in the order that the reader gives them."""
-    values = scalars(sources).filter(lambda key: not isinstance(key, Constant))
-    keys = tuple(draw(st.lists(values, max_size=3, unique_by=repr)))
-    if len(set(keys)) < len(keys) or not keys or draw(st.booleans()):
-        return tuple(dict.fromkeys(keys)), ()
+    keys = tuple(dict.fromkeys(draw(st.lists(terms(sources), max_size=3))))
+    if not keys or draw(st.booleans()):
+        return keys, ()
     whole = tuple(range(len(keys)))
     subsets = draw(st.lists(st.lists(st.sampled_from(whole), unique=True), min_size=1, max_size=3))
     smaller = dict.fromkeys(tuple(sorted(subset)) for subset in subsets if len(subset) < len(whole))
