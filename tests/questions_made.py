@@ -230,7 +230,10 @@ def sources_of_rows(draw: st.DrawFn, alias: str, depth: int = 1) -> Source:
         st.none() | predicates(),
     )
     values = draw(st.lists(of_unit | st.just(Aggregate(Function.COUNT_ROWS)), min_size=1, max_size=2))
-    outputs = (("pid", unit), *((f"v{number}", value) for number, value in enumerate(values)))
+    outputs: tuple[tuple[str, Column | Aggregate], ...] = (
+        ("pid", unit),
+        *((f"v{number}", value) for number, value in enumerate(values)),
+    )
     return PerUnit(Table("inner_table"), unit, outputs, draw(st.none() | predicates()), alias)
 
 
