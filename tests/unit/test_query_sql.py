@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from sandbox.canonical import digest_of
 from sandbox.errors import Malformed, NotAnswerable, Refusal
 from sandbox.query.expr import (
     Aggregate,
@@ -32,7 +33,7 @@ from sandbox.query.expr import (
     Query,
     Table,
 )
-from sandbox.query.render import statement, template
+from sandbox.query.render import canonical, statement, template
 from sandbox.query.scope import MAX_DEPTH, MAX_NESTING, MAX_TERMS
 from sandbox.query.sql import MAX_CHARACTERS, is_plain_name, parse
 
@@ -76,6 +77,15 @@ def test_a_question_is_read_or_refused_as_the_file_of_cases_says(question: str, 
 def test_an_accepted_question_written_out_is_the_same_question(question: str) -> None:
     query = parse(question)
     assert parse(statement(query)) == query
+
+
+def test_different_questions_have_different_digests_and_equal_ones_the_same() -> None:
+    queries = [parse(question) for question in ACCEPTED]
+    digests = [digest_of(canonical(query)) for query in queries]
+    assert len(set(digests)) == len({statement(query) for query in queries})
+    assert dict(zip(map(statement, queries), digests, strict=True)) == {
+        statement(query): digest_of(canonical(query)) for query in reversed(queries)
+    }
 
 
 @pytest.mark.parametrize("question", REFUSED)
