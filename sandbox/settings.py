@@ -113,6 +113,12 @@ class Settings:
             )
         return settings
 
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables from which :meth:`from_environment` reads the same settings elsewhere."""
+        return {
+            f"SANDBOX_{field.name.upper()}": _spelled(getattr(self, field.name)) for field in fields(self)
+        }
+
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the state database."""
@@ -177,3 +183,9 @@ class Settings:
     def console_url(self) -> str:
         """Address of the console as a browser sees it."""
         return f"http://{self.console_host}:{self.console_port}"
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

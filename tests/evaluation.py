@@ -91,7 +91,7 @@ def fits(value: Any, kind: Type) -> bool:
     if kind.low is None or kind.high is None:
         return True
     at = value.toordinal() if kind.kind is Kind.DATE else value
-    return kind.low <= at <= kind.high
+    return bool(kind.low <= at <= kind.high)
 
 
 def _compared(test: Comparison | Member, row: Row) -> bool | None:

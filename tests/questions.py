@@ -17,8 +17,8 @@ from sandbox.policy.dataset import DatasetPolicy, Use
 from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Channel, Scope
-from sandbox.privacy.charge import Charge
 from sandbox.privacy.cells import ExactCells
+from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, make_plan
 from sandbox.query.sql import parse
 from sandbox.sources.engine import Engines, extract

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO
@@ -95,11 +95,7 @@ def log_file(settings: Settings, name: str) -> IO[bytes]:
 
 def environment_of(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
     """Return ``outer`` with exactly these settings, paths absolute."""
-    mine: dict[str, str] = {}
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        mine["SANDBOX_" + field.name.upper()] = str(value.resolve() if isinstance(value, Path) else value)
-    return {**outer, **mine, "PYTHONUNBUFFERED": "1"}
+    return {**outer, **settings.to_environment(), "PYTHONUNBUFFERED": "1"}
 
 
 def unix_answers(path: Path) -> bool:

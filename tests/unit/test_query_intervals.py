@@ -33,11 +33,14 @@ from sandbox.query.expr import (
 from sandbox.query.typed import LARGEST, Apply, Field, Operation
 
 COLUMNS = {
-    "cost": ColumnPolicy(use="measure", bounds=("0", "99.9"), decimals=1, functions=("sum",)),
-    "change": ColumnPolicy(use="measure", bounds=("-50", "20"), functions=("sum",)),
-    "debt": ColumnPolicy(use="measure", bounds=("-900.25", "-0.25"), decimals=2, functions=("sum",)),
-    "year": ColumnPolicy(use="group_key", domain=(1, 2, 7)),
-    "day": ColumnPolicy(use="filter", type="date", period=("2023-11-05", "2025-02-28")),
+    name: ColumnPolicy.model_validate(given)
+    for name, given in {
+        "cost": {"use": "measure", "bounds": ["0", "99.9"], "decimals": 1, "functions": ["sum"]},
+        "change": {"use": "measure", "bounds": ["-50", "20"], "functions": ["sum"]},
+        "debt": {"use": "measure", "bounds": ["-900.25", "-0.25"], "decimals": 2, "functions": ["sum"]},
+        "year": {"use": "group_key", "domain": [1, 2, 7]},
+        "day": {"use": "filter", "type": "date", "period": ["2023-11-05", "2025-02-28"]},
+    }.items()
 }
 FIELDS = {name: Field("t", name, type_of(column)) for name, column in COLUMNS.items()}
 SCOPE = Scope(names={("t", name): Name(field=field, words=WORDS) for name, field in FIELDS.items()})
@@ -45,20 +48,13 @@ FIRST = date(2023, 11, 5)
 
 
 def values_of(name: str) -> st.SearchStrategy[Any]:
-    kind = FIELDS[name].type
     if name == "day":
         return st.none() | st.integers(0, 481).map(lambda n: FIRST + timedelta(days=n))
     if name == "year":
         return st.sampled_from([None, 1, 2, 7])
-    assert kind.low is not None
-    assert kind.high is not None
-    return (
-        st.none()
-        | st.sampled_from([kind.low, kind.high, 0, -1, 1]).filter(
-            lambda v: kind.low <= v <= kind.high  # type: ignore[operator]  # both are known
-        )
-        | st.integers(kind.low, kind.high)
-    )
+    low, high = intervals.bounds(FIELDS[name])
+    ends = [end for end in (low, high, 0, -1, 1) if low <= end <= high]
+    return st.none() | st.sampled_from(ends) | st.integers(low, high)
 
 
 ROWS = st.fixed_dictionaries({name: values_of(name) for name in COLUMNS})

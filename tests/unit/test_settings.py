@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,10 @@ def test_the_longest_socket_fits_whatever_the_home_is(home: str) -> None:
 def test_two_deep_homes_do_not_share_their_sockets() -> None:
     first, second = (Settings(home=Path("/srv/" + "deep/" * 40 + name)) for name in "ab")
     assert first.run != second.run
+
+
+def test_what_is_handed_on_to_another_process_is_read_there_as_it_was() -> None:
+    mine = Settings(home=Path("/srv/pds"), latency_buckets=(0.5, 30.0, 31.0), hub_port=9000)
+    assert Settings.from_environment(mine.to_environment()) == replace(
+        mine, raw=mine.raw.resolve(), policies=mine.policies.resolve()
+    )
