@@ -25,7 +25,6 @@ from sandbox.policy.dataset import MOST_ROWS_PER_UNIT, TablePolicy
 from sandbox.privacy.histogram import estimated
 from sandbox.privacy.noise import noisy_counts
 
-
 _REMEMBERED = 4096
 """Estimates kept ready: every question weighs the same few bounds of the same few tables."""
 
