@@ -1,4 +1,4 @@
-# make up | test | tour | lint; `make help` says what each does.
+# make up | test | tour | bench | lint; `make help` says what each does.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PLACE := $(shell scripts/place)
@@ -6,7 +6,7 @@ BIN := $(PLACE)/.venv/bin
 export SANDBOX_HOME ?= $(PLACE)/var
 export SANDBOX_POLICIES ?= $(if $(filter $(realpath .),$(PLACE)),policies,$(PLACE)/project/policies)
 
-.PHONY: help up test tour lint setup setup-dev
+.PHONY: help up test tour bench bench-quick lint setup setup-dev
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,15 +27,21 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 	@exec $(BIN)/sandbox tour
 
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
-	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql
+	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql openjdk-17-jre-headless
 	@scripts/docker-daemon
 	@$(BIN)/pytest tests/unit
 	@$(BIN)/pytest tests/integration
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
+bench: setup  ## measure the query engine beside its goals: a quarter of an hour, 6 GiB of disk
+	@$(BIN)/python -m benchmarks
+
+bench-quick: setup  ## the same with smaller tables, two minutes
+	@$(BIN)/python -m benchmarks --quick --output $(PLACE)/var/bench-quick.json
+
 lint: setup-dev  ## formatting, ruff, mypy --strict, the direction of imports
-	@$(BIN)/ruff format --check sandbox tests
-	@$(BIN)/ruff check sandbox tests
+	@$(BIN)/ruff format --check sandbox tests benchmarks
+	@$(BIN)/ruff check sandbox tests benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@scripts/file-lengths

@@ -52,12 +52,15 @@ class Answer:
     epsilon: str
     """Pure epsilon of this answer."""
     loss: Loss
-    """What was charged, in zCDP."""
+    """What was charged for giving it now, in zCDP: nothing where it is repeated."""
     left: tuple[Balance, ...]
     """What is left in every scope that was charged, after this answer."""
     warnings: tuple[str, ...]
     receipt: str
     issued_at: str
+    """When it was given the first time."""
+    cached: bool
+    """Whether it was given before under the same authorization and is repeated, number for number."""
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON-able form that the notebook's client reads."""
@@ -75,6 +78,7 @@ class Answer:
             "warnings": list(self.warnings),
             "receipt": self.receipt,
             "issued_at": self.issued_at,
+            "cached": self.cached,
         }
 
 
@@ -86,10 +90,13 @@ class Estimate:
     dataset: str
     epsilon: str
     loss: Loss
+    """What a new answer would be charged."""
     cells: int
     errors: tuple[ExpectedError, ...]
     left: tuple[Balance, ...]
     warnings: tuple[str, ...]
+    cached: bool
+    """Whether the question was answered before, so that asking it repeats that answer at no cost."""
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON-able form that the notebook's client reads."""
@@ -100,11 +107,16 @@ class Estimate:
             "picorho": self.loss.picorho,
             "cells": self.cells,
             "expected_errors": [
-                {"name": error.name, "half_width": str(error.half_width), "note": error.note}
+                {
+                    "name": error.name,
+                    "half_width": None if error.half_width is None else str(error.half_width),
+                    "note": error.note,
+                }
                 for error in self.errors
             ],
             "left": [balance_document(balance, self.loss) for balance in self.left],
             "warnings": list(self.warnings),
+            "cached": self.cached,
             "dry_run": True,
         }
 

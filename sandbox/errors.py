@@ -13,6 +13,9 @@ turns a refusal into an HTTP status is :mod:`sandbox.web.problem`, into an exit 
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class SandboxError(Exception):
     """Base of everything the sandbox raises on purpose."""
@@ -92,3 +95,10 @@ class Unavailable(Refusal):
 
 class StartupRefusal(SandboxError):
     """A process would not keep its promises if it started; one sentence says why and what to do."""
+
+
+def where(fault: BaseException) -> str:
+    """Name a fault by type and place only; its message may hold data and is never read."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
+    return f"{type(fault).__qualname__} at {place}"

@@ -5,51 +5,49 @@ What each step's result proves, in the order of the steps:
 1. a ``Query`` is SQL of the accepted language; 2. a ``CheckedQuery`` is allowed to this person now;
 3. a ``Plan`` has its sensitivities, noise and loss fixed; 4. a ``Charge`` is paid, with the intent in
 the log, in one durable transaction; only then 5. exact cells are read, 6. noised and finished; and
-7. the ``Answer`` exists only once its digest is durable in the log.
+7. the ``Answer`` exists only once its digest is durable in the log. 8. It leaves at an edge of the grid
+of :mod:`sandbox.pace`, as every refusal does.
 
 Steps 1-4 use the question and the policy alone, so a refusal tells nothing of the data. Whatever
-happens after step 4, the charge stands.
+happens after step 4, the charge stands, and every failure is the same constant refusal.
+
+Where the same question was answered before under the same authorization, policies and snapshot, steps
+4-6 are left out: that answer is given again, number for number, and costs nothing. Steps 1-3 are made
+for whoever asks now, and the record that they get it is durable before they do. Who asks for a
+``fresh`` answer pays for new noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
-from uuid import uuid4
+from functools import partial
+from typing import Any, TypeVar
 
-from sandbox import __version__
-from sandbox.answer import Answer, Estimate, csv_bytes, table_digest
+from sandbox import __version__, records
+from sandbox.answer import Answer, Estimate
+from sandbox.answering import Answering, Asked
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
-from sandbox.audit.receipt import Receipt
-from sandbox.canonical import digest, digest_of
 from sandbox.errors import NotFound, Refusal, Unavailable
 from sandbox.governance import accounts, catalogue
 from sandbox.governance.installation import RECEIPT_KEY, RELEASE_KEY, Books, open_books
-from sandbox.ledger.ledger import Balance, Ledger, budget_lines, scopes_for
+from sandbox.ledger.ledger import Balance, Ledger, budget_lines
+from sandbox.pace import Pace
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.check import CheckedQuery, check
 from sandbox.policy.load import Policies, load
 from sandbox.policy.roles import Actor
 from sandbox.privacy.accuracy import expected_errors
-from sandbox.privacy.charge import Charge
-from sandbox.privacy.noise import add_noise
-from sandbox.privacy.plan import Plan, make_plan
-from sandbox.privacy.post import AnswerTable, finish
-from sandbox.query.render import canonical, template
-from sandbox.query.sql import parse
+from sandbox.question import Questions, Request, Wish
+from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
 from sandbox.settings import Settings
-from sandbox.sources.engine import EngineFailure, Engines, extract
-from sandbox.sources.snapshot import Snapshot, truncation_warning
+from sandbox.sources.engine import Engines
+from sandbox.sources.snapshot import Snapshot
 
-ENGINE_SENTENCE = "The question could not be completed; its charge stands."
-RECORDED_CHARACTERS = 20_000
-"""How much of a refused text the log keeps."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,17 +59,24 @@ class Gateway:
     books: Books
     ledger: Ledger
     desk: Desk
-    receipts: SigningKey
+    questions: Questions
+    repeats: Repeats
+    answering: Answering
+    pace: Pace
     engines: Engines
 
     @classmethod
-    def open(cls, settings: Settings) -> Gateway:
+    def open(cls, settings: Settings, *, pace: Pace | None = None) -> Gateway:
         """Read policies and keys, open the books.
+
+        Args:
+            settings: where everything is.
+            pace: the grid of moments; the settings' own where None, and only tests pass another.
 
         Raises:
             StartupRefusal: anything is missing, wrong or weaker than required.
         """
-        policies = load(settings.policies)
+        policies, pace = load(settings.policies), pace or Pace.of(settings)
         books = open_books(settings)
         receipts = SigningKey.load(settings.keys / RECEIPT_KEY)
         desk = Desk(
@@ -81,14 +86,21 @@ class Gateway:
             release_key=settings.keys / RELEASE_KEY,
             people=lambda name: accounts.groups_of(books.engine, name),
         )
+        ledger, repeats = Ledger(books.log), Repeats(books.engine)
+        engines = Engines.from_settings(settings)
         return cls(
             settings=settings,
             policies=policies,
             books=books,
-            ledger=Ledger(books.log),
+            ledger=ledger,
             desk=desk,
-            receipts=receipts,
-            engines=Engines.from_settings(settings),
+            questions=Questions(policies),
+            repeats=repeats,
+            answering=Answering(
+                audit=books.log, ledger=ledger, repeats=repeats, receipts=receipts, pace=pace, engines=engines
+            ),
+            pace=pace,
+            engines=engines,
         )
 
     def close(self) -> None:
@@ -104,17 +116,16 @@ class Gateway:
 
         Raises:
             Unavailable: the log cannot be written.
+            StartupRefusal: the engine of a dataset cannot start.
         """
+        self.engines.prepare(dataset.engine for dataset in self.policies.datasets.values())
         self.books.log.close_open_intents()
         self.desk.settle()
-        self.books.log.append(
-            Event(
-                kind=Kind.GATEWAY_STARTED,
-                actor="system",
-                subject="gateway",
-                body={"policy": self.policies.digest, "version": __version__},
-            )
-        )
+        body = {"policy": self.policies.digest, "version": __version__}
+        started = Event(kind=Kind.GATEWAY_STARTED, actor="system", subject="gateway", body=body)
+        with self.books.log.writing() as transaction:
+            self.repeats.forget(transaction, policy=self.policies.digest)
+            transaction.append(started)
 
     def ask(
         self,
@@ -123,47 +134,63 @@ class Gateway:
         authorization: str,
         epsilon: Decimal | None,
         actor: Actor,
+        target_error: Decimal | None = None,
         request_id: str | None = None,
+        fresh: bool = False,
+        arrived: float | None = None,
     ) -> Answer:
-        """Answer one question with noise, or refuse it; both leave their record.
+        """Answer one question with noise, or refuse it; both leave their record, and both at an edge.
 
         Args:
             sql: the question.
             authorization: the name of the authorization it is asked under.
-            epsilon: the pure loss wished; None for the most one question may cost.
+            epsilon: the loss wished; None for the most one question may cost.
             actor: who asks, as the hub knows them now.
+            target_error: half the width that every 95 % interval should have at most; the smallest
+                epsilon that predicts it is spent, instead of one that is named.
             request_id: charges at most once; made here where None.
+            fresh: pay for new noise, even where the question was answered before.
+            arrived: when the request came, in monotonic seconds; now where None.
 
         Raises:
             Refusal: with the sentence for the person who asked.
         """
-        request = request_id or uuid4().hex
-        with self._refusals_recorded(actor, sql=sql, authorization=authorization, request=request):
-            plan = self._plan(sql=sql, authorization=authorization, epsilon=epsilon, actor=actor)
-            snapshot = self._snapshot(plan.checked)
-            charge = self.ledger.charge(request, plan, _intent(plan, actor, request), private=sql)
-        table = self._run(plan, charge, snapshot, actor)
-        return self._release_to_notebook(plan, charge, snapshot, table, actor)
+        request = Request(
+            sql=sql,
+            authorization=authorization,
+            wish=Wish(epsilon=epsilon, target_error=target_error),
+            actor=actor,
+            arrived=self.pace.now() if arrived is None else arrived,
+            id=request_id,
+        )
+        answer = self.answering.fresh if fresh else self.answering.answer
+        work = partial(self._with, request, answer)
+        return self.pace.run(work, arrived=request.arrived, early=lambda answer: answer.cached)
 
-    def estimate(self, *, sql: str, authorization: str, epsilon: Decimal | None, actor: Actor) -> Estimate:
+    def estimate(
+        self,
+        *,
+        sql: str,
+        authorization: str,
+        epsilon: Decimal | None,
+        actor: Actor,
+        target_error: Decimal | None = None,
+        arrived: float | None = None,
+    ) -> Estimate:
         """Say what a question would cost and how exact it would be; reads no data, charges nothing.
 
         Raises:
             Refusal: the question would be refused.
         """
-        with self._refusals_recorded(actor, sql=sql, authorization=authorization, request=uuid4().hex):
-            plan = self._plan(sql=sql, authorization=authorization, epsilon=epsilon, actor=actor)
-            snapshot = self._snapshot(plan.checked)
-        return Estimate(
-            authorization=plan.checked.authorization.name,
-            dataset=plan.checked.dataset.name,
-            epsilon=str(plan.epsilon),
-            loss=plan.loss,
-            cells=len(plan.cells),
-            errors=expected_errors(plan),
-            left=self.ledger.balances(scopes_for(plan.checked)),
-            warnings=_warnings(plan, snapshot),
+        request = Request(
+            sql=sql,
+            authorization=authorization,
+            wish=Wish(epsilon=epsilon, target_error=target_error),
+            actor=actor,
+            arrived=self.pace.now() if arrived is None else arrived,
         )
+        work = partial(self._with, request, self._estimated)
+        return self.pace.run(work, arrived=request.arrived, early=lambda _: False)
 
     def authorizations_of(self, actor: Actor) -> tuple[AuthorizationPolicy, ...]:
         """Return the authorizations whose group ``actor`` is in, running or not, by name."""
@@ -208,156 +235,34 @@ class Gateway:
         Raises:
             Unavailable: the record cannot be written; then nothing may be answered either.
         """
-        with self.books.log.writing() as transaction:
-            transaction.append(
-                Event(
-                    kind=Kind.REQUEST_REFUSED,
-                    actor=actor.name,
-                    subject=what[:200],
-                    decision=refusal.code,
-                    body={"channel": actor.channel.value},
-                )
-            )
+        self.books.log.append(records.refused_request(actor, refusal, what=what))
 
-    def _plan(self, *, sql: str, authorization: str, epsilon: Decimal | None, actor: Actor) -> Plan:
-        checked = check(
-            parse(sql),
-            policies=self.policies,
-            authorization=authorization,
-            actor=actor,
-            now=datetime.now(UTC),
-        )
-        return make_plan(checked, epsilon=epsilon or checked.authorization.loss.per_query_epsilon)
-
-    def _snapshot(self, checked: CheckedQuery) -> Snapshot:
-        with self.books.engine.connect() as connection:
-            return catalogue.require_active(connection, checked.dataset)
-
-    def _run(self, plan: Plan, charge: Charge, snapshot: Snapshot, actor: Actor) -> AnswerTable:
+    def _with(self, request: Request, use: Callable[[Asked], T]) -> T:
+        """Make a question ready and use it; record its refusal, of either."""
         try:
-            return finish(
-                add_noise(
-                    extract(
-                        plan,
-                        charge,
-                        snapshot=snapshot,
-                        engines=self.engines,
-                        deadline=self.settings.query_deadline,
-                    )
-                )
-            )
-        except Exception as fault:
-            with self.books.log.writing() as transaction:
-                transaction.append(_outcome(plan, actor, charge, decision="failed", body={}))
-            if isinstance(fault, EngineFailure):
-                raise Unavailable("not-completed", ENGINE_SENTENCE) from None
-            raise
-
-    def _release_to_notebook(
-        self, plan: Plan, charge: Charge, snapshot: Snapshot, table: AnswerTable, actor: Actor
-    ) -> Answer:
-        """Make the outcome durable, then and only then make the answer."""
-        json_sha256, csv_sha256 = table_digest(table), digest(csv_bytes(table))
-        issued_at = datetime.now(UTC).isoformat(timespec="microseconds")
-        body = {"answer": json_sha256, "csv": csv_sha256, "snapshot": snapshot.digest}
-        with self.books.log.writing() as transaction:
-            seq = transaction.append(_outcome(plan, actor, charge, decision="answered", body=body))
-        checked = plan.checked
-        receipt = Receipt(
-            answer=charge.request_id,
-            author=actor.name,
-            authorization=checked.authorization.name,
-            dataset=checked.dataset.name,
-            snapshot=snapshot.digest,
-            question=digest_of(canonical(checked.query)),
-            epsilon=str(plan.epsilon),
-            picorho=charge.loss.picorho,
-            csv_sha256=csv_sha256,
-            json_sha256=json_sha256,
-            seq=seq,
-            issued_at=issued_at,
-        )
-        return Answer(
-            id=charge.request_id,
-            authorization=checked.authorization.name,
-            dataset=checked.dataset.name,
-            snapshot=snapshot.digest,
-            table=table,
-            aggregates=tuple(aggregate.name for aggregate in checked.query.aggregates),
-            epsilon=str(plan.epsilon),
-            loss=charge.loss,
-            left=self.ledger.balances(scopes_for(checked)),
-            warnings=_warnings(plan, snapshot),
-            receipt=receipt.issue(self.receipts),
-            issued_at=issued_at,
-        )
-
-    @contextmanager
-    def _refusals_recorded(
-        self, actor: Actor, *, sql: str, authorization: str, request: str
-    ) -> Iterator[None]:
-        try:
-            yield
+            question = self.questions.ready(request, now=datetime.now(UTC), copies=self._copy)
+            return use(Asked(request=request, question=question))
         except Unavailable:
-            raise  # the books themselves cannot be written
+            raise  # the books themselves cannot be written, or the outcome is recorded already
         except Refusal as refusal:
-            with self.books.log.writing() as transaction:
-                transaction.append(
-                    Event(
-                        kind=Kind.QUESTION_REFUSED,
-                        actor=actor.name,
-                        subject=request,
-                        authorization=_printable(authorization),
-                        decision=refusal.code,
-                        body={"channel": actor.channel.value, "policy": self.policies.digest},
-                    ),
-                    private=_printable(sql),
-                )
+            event = records.refused_question(request, refusal, policy=self.policies.digest)
+            self.books.log.append(event, private=records.printable(request.sql))
             raise
 
+    def _copy(self, dataset: str, shape: str) -> Snapshot:
+        return catalogue.active(self.books.engine, dataset, shape=shape)
 
-def _intent(plan: Plan, actor: Actor, request: str) -> Event:
-    checked = plan.checked
-    return Event(
-        kind=Kind.QUESTION_INTENT,
-        actor=actor.name,
-        subject=request,
-        authorization=checked.authorization.name,
-        dataset=checked.dataset.name,
-        decision="charged",
-        body={
-            "channel": actor.channel.value,
-            "policy": checked.policy_digest,
-            "plan": plan.digest,
-            "template": template(checked.query),
-            "epsilon": str(plan.epsilon),
-            "loss": plan.loss.picorho,
-        },
-    )
-
-
-def _outcome(plan: Plan, actor: Actor, charge: Charge, *, decision: str, body: dict[str, str]) -> Event:
-    return Event(
-        kind=Kind.QUESTION_OUTCOME,
-        actor=actor.name,
-        subject=charge.request_id,
-        authorization=plan.checked.authorization.name,
-        dataset=plan.checked.dataset.name,
-        decision=decision,
-        body={**body, "mechanism": "discrete-laplace", "loss": charge.loss.picorho, "intent": charge.intent},
-    )
-
-
-def _warnings(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
-    sentence = truncation_warning(plan, snapshot)
-    return (sentence,) if sentence else ()
-
-
-def _printable(text: str) -> str:
-    """Cut and clean what came from outside so that it can stand in a record."""
-    return (
-        text[:RECORDED_CHARACTERS]
-        .encode("utf-8", "replace")
-        .decode()
-        .replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    )
+    def _estimated(self, asked: Asked) -> Estimate:
+        plan = asked.question.plan
+        known = self.repeats.find(asked.key, authorization=asked.authorization)
+        return Estimate(
+            authorization=asked.authorization,
+            dataset=plan.checked.dataset.name,
+            epsilon=str(plan.epsilon),
+            loss=plan.loss,
+            cells=len(plan.cells),
+            errors=expected_errors(plan),
+            left=self.ledger.balances(asked.question.lines),
+            warnings=asked.warnings,
+            cached=known is not None,
+        )

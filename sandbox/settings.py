@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -18,6 +18,19 @@ from sandbox.errors import StartupRefusal
 LONGEST_RUN = 44
 """Bytes: the 107 of a socket's address less the longest name below, a person's door."""
 ISOLATIONS = ("auto", "docker", "bubblewrap")
+
+
+def _seconds(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(",") if part.strip())
+
+
+_READERS: Mapping[type, Callable[[str], object]] = {
+    Path: Path,
+    int: int,
+    float: float,
+    str: str,
+    tuple: _seconds,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +61,8 @@ class Settings:
     """Port of the console."""
     postgresql_reader: str = "sandbox_gateway"
     """PostgreSQL role that questions are asked under; registration grants it SELECT on copies."""
+    spark_master: str = "local[2]"
+    """Where Spark runs; the machines of a cluster share the raw and the bounded directory."""
     registrar_uid: int = 64801
     """uid that reads raw tables; used only where the sandbox is started as root."""
     gateway_uid: int = 64802
@@ -59,7 +74,13 @@ class Settings:
     body_limit: int = 8 * 1024 * 1024
     """Largest request body the gateway reads, in bytes."""
     query_deadline: float = 30.0
-    """Seconds after which a running question is stopped; its charge stands."""
+    """Seconds after its arrival at which a question is stopped; its charge stands. One of the buckets."""
+    latency_buckets: tuple[float, ...] = (0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 35)
+    """Seconds after its arrival at which the answer to a question, or its refusal, may leave; empty to
+    let it leave at once, which tells how long the data kept the engine busy. In the environment with
+    commas between them."""
+    repeat_bucket: float = 0.005
+    """Seconds after which a repeated answer may leave already."""
     commit_deadline: float = 5.0
     """Seconds within which a log entry must be durable, else nothing is released."""
 
@@ -76,12 +97,12 @@ class Settings:
             text = environment.get("SANDBOX_" + field.name.upper())
             if text is None:
                 continue
-            read = next(kind for kind in (Path, int, float, str) if isinstance(field.default, kind))
+            kind, read = next(one for one in _READERS.items() if isinstance(field.default, one[0]))
             try:
                 values[field.name] = read(text)
             except ValueError as error:
                 raise StartupRefusal(
-                    f"SANDBOX_{field.name.upper()} is {text!r}; it must be of type {read.__name__}."
+                    f"SANDBOX_{field.name.upper()} is {text!r}; it must be of type {kind.__name__}."
                 ) from error
         if "home" in values and "raw" not in values:
             values["raw"] = Path(str(values["home"])) / "raw"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,8 +67,10 @@ def settings(registered_home: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def gateway(settings: Settings) -> Gateway:
-    return Gateway.open(settings)
+def gateway(settings: Settings) -> Iterator[Gateway]:
+    gateway = Gateway.open(settings)
+    yield gateway
+    gateway.close()
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from postgres_server import REGISTRAR, Server, programs, running
 from questions import SEED, exact, write_rows
 
 from sandbox.policy.dataset import ColumnType, DatasetPolicy, EngineKind, TablePolicy, Use
-from sandbox.privacy.plan import ExactCells, Plan
+from sandbox.privacy.cells import ExactCells
+from sandbox.privacy.plan import Plan
 from sandbox.sources.engine import Engines
 from sandbox.sources.engines.postgres import PostgresEngine
 from sandbox.sources.engines.protocol import Row
+from sandbox.sources.engines.spark import SparkEngine
 from sandbox.sources.register import Places, register
 from sandbox.sources.snapshot import Snapshot, shape_of
 
@@ -78,6 +82,10 @@ class Bench:
         """Return the exact cells of ``plan``, as if it had been charged."""
         return exact(plan, snapshot, engines=self.engines, deadline=deadline)
 
+    def close(self) -> None:
+        """Give back what is open; Spark goes on, since starting it takes long."""
+        replace(self.engines, spark=None).close()
+
     def rows(self, snapshot: Snapshot, statement: str) -> list[Row]:
         """Return what one statement finds in a copy, asked the way the product asks."""
         return self.engines.of(self.kind).run(snapshot.location, statement, deadline=60)
@@ -124,6 +132,16 @@ def postgres() -> Iterator[Server]:
             yield server
 
 
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkEngine]:
+    """Spark for the whole run; it starts at the first question or registration."""
+    if find_spec("pyspark") is None or shutil.which("java") is None:
+        _missing("Spark is not installed (the extra 'spark', and Java 17)")
+    engine = SparkEngine("local[2]")
+    yield engine
+    engine.close()
+
+
 def postgres_bench(server: Server, directory: Path) -> Bench:
     """Return a bench with a raw schema of its own."""
     schema = f"raw_{next(_NUMBERS)}"
@@ -141,10 +159,19 @@ def postgres_bench(server: Server, directory: Path) -> Bench:
 
 def duck_bench(directory: Path) -> Bench:
     """Return a bench of files under ``directory``."""
+    return Bench(kind=EngineKind.DUCKDB, engines=Engines(), places=_places(directory))
+
+
+def spark_bench(engine: SparkEngine, directory: Path) -> Bench:
+    """Return a bench of files under ``directory``, read by Spark."""
+    return Bench(kind=EngineKind.SPARK, engines=Engines(spark=engine), places=_places(directory))
+
+
+def _places(directory: Path) -> Places:
     places = Places(raw=directory / "raw", target=directory / "bounded")
     for path in (places.raw, places.target):
         path.mkdir(parents=True)
-    return Bench(kind=EngineKind.DUCKDB, engines=Engines(), places=places)
+    return places
 
 
 def make_bench(kind: EngineKind, request: pytest.FixtureRequest, directory: Path) -> Bench:
@@ -155,24 +182,24 @@ def make_bench(kind: EngineKind, request: pytest.FixtureRequest, directory: Path
         case EngineKind.POSTGRESQL:
             return postgres_bench(request.getfixturevalue("postgres"), directory)
         case EngineKind.SPARK:
-            raise NotImplementedError
+            return spark_bench(request.getfixturevalue("spark"), directory / "spark")
 
 
-@pytest.fixture(params=[EngineKind.DUCKDB, EngineKind.POSTGRESQL], ids=str)
+@pytest.fixture(params=list(EngineKind), ids=str)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """One engine after the other."""
     made = make_bench(request.param, request, tmp_path)
     yield made
-    made.engines.close()
+    made.close()
 
 
 @pytest.fixture
 def benches(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Bench]]:
     """All engines at once."""
-    made = [make_bench(kind, request, tmp_path) for kind in (EngineKind.DUCKDB, EngineKind.POSTGRESQL)]
+    made = [make_bench(kind, request, tmp_path) for kind in EngineKind]
     yield made
     for one in made:
-        one.engines.close()
+        one.close()
 
 
 def _missing(what: str) -> None:

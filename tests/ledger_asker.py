@@ -27,12 +27,12 @@ from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Channel
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, make_plan
-from sandbox.query.expr import Aggregate, Function, Query
+from sandbox.query.expr import Aggregate, Function, Output, Query, Table
 from sandbox.settings import Settings
 from sandbox.store import tables
 from sandbox.store.engine import open_state
 
-COUNT = Query(table="visits", outputs=(Aggregate(Function.COUNT_ROWS, None, "count"),), keys=())
+COUNT = Query(Table("visits"), (Output(Aggregate(Function.COUNT_ROWS), "count"),))
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ANA = Actor(name="ana", groups=frozenset({"study"}), scopes=frozenset(), channel=Channel.NOTEBOOK)
 

@@ -18,7 +18,8 @@ from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Channel, Scope
 from sandbox.privacy.charge import Charge
-from sandbox.privacy.plan import ExactCells, Plan, make_plan
+from sandbox.privacy.cells import ExactCells
+from sandbox.privacy.plan import Plan, make_plan
 from sandbox.query.sql import parse
 from sandbox.sources.engine import Engines, extract
 from sandbox.sources.register import Places, register

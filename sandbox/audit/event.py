@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """A question was charged; nothing has been read yet."""
     QUESTION_OUTCOME = "question.outcome"
     """A charged question was answered or failed; precedes the answer's bytes."""
+    QUESTION_REPEATED = "question.repeated"
+    """An answer that was given before was given again, at no cost; precedes its bytes."""
     QUESTION_REFUSED = "question.refused"
     """A question was refused before any charge."""
     REQUEST_REFUSED = "request.refused"

@@ -94,13 +94,14 @@ class SigningKey:
 
     public: VerifyKey
     """The public half."""
-    _key: ECC.EccKey = field(repr=False)
+    _scheme: eddsa.EdDSASigScheme = field(repr=False)
+    """Made once: it derives the public key again each time it is made, a quarter of a signature's cost."""
 
     @classmethod
     def from_seed(cls, seed: bytes) -> SigningKey:
         """Return the key that 32 secret bytes determine (RFC 8032, 5.1.5)."""
         key = ECC.construct(curve="Ed25519", seed=seed)
-        return cls(VerifyKey(key.public_key().export_key(format="raw")), key)
+        return cls(VerifyKey(key.public_key().export_key(format="raw")), eddsa.new(key, "rfc8032"))
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:
@@ -122,7 +123,7 @@ class SigningKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
-        return eddsa.new(self._key, "rfc8032").sign(message)
+        return self._scheme.sign(message)
 
 
 def create_secret(path: Path) -> bytes:

@@ -3,7 +3,8 @@
 The order in one transaction, which no caller can change:
 
 1. take the write lock of the state database (SQLite's, so it holds between processes too);
-2. read the tree's frontier;
+2. take the tree's frontier: the one kept from the last commit, where the newest signed checkpoint is
+   still byte for byte that commit's own, else the stored nodes;
 3. the caller's own rows and leaves: ``tx.connection`` and ``tx.append``;
 4. sign one checkpoint over all leaves and store it;
 5. commit, durable when it returns.
@@ -15,13 +16,15 @@ the bytes that were hashed and are never encoded again. Reading is :mod:`sandbox
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sandbox.audit import checkpoint, commitment, merkle, reading
@@ -31,6 +34,27 @@ from sandbox.audit.reading import Entry, Status
 from sandbox.errors import Conflict, Refusal, StartupRefusal, Unavailable
 from sandbox.store import engine as store
 from sandbox.store import tables
+
+_ENTRY, _NODE, _CHECKPOINT, _PRIVATE, _INDEX, _SUBJECT = (
+    store.insert_sql(table)
+    for table in (
+        tables.entry,
+        tables.node,
+        tables.checkpoint,
+        tables.private,
+        tables.event_index,
+        tables.event_subject,
+    )
+)
+_LAST = "SELECT (SELECT max(seq) FROM entry), (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The tree after a commit of ours, and the note that was signed over it."""
+
+    frontier: merkle.Frontier
+    note: bytes
 
 
 class Transaction:
@@ -62,18 +86,14 @@ class Transaction:
         seq = self.frontier.size
         opening = commitment.make(private) if private is not None else None
         leaf = event.leaf(self.at, commitment=opening.digest if opening else "")
-        write = self.connection.execute
-        write(tables.entry.insert().values(seq=seq, leaf=leaf))
-        nodes = self.frontier.push(leaf)
-        write(
-            tables.node.insert(), [{"level": level, "idx": idx, "hash": value} for level, idx, value in nodes]
-        )
+        write = store.driver(self.connection)
+        write.execute(_ENTRY, (seq, leaf))
+        write.executemany(_NODE, self.frontier.push(leaf))
         if opening:
             nonce, sealed = opening.seal(self._private_key, seq)
-            write(tables.private.insert().values(seq=seq, nonce=nonce, ciphertext=sealed))
-        write(tables.event_index.insert().values(_index_row(event, seq=seq, at=self.at)))
-        subjects = sorted({event.subject, *event.related})
-        write(tables.event_subject.insert(), [{"subject": subject, "seq": seq} for subject in subjects])
+            write.execute(_PRIVATE, (seq, nonce, sealed))
+        write.execute(_INDEX, _index_row(event, seq=seq, at=self.at))
+        write.executemany(_SUBJECT, [(subject, seq) for subject in sorted({event.subject, *event.related})])
         return seq
 
     def erase(self, seq: int, *, actor: str) -> int:
@@ -113,6 +133,7 @@ class Log:
         self._clock = clock
         # Threads queue here in order; SQLite's own waiting is by chance and would starve some of 32.
         self._turn = threading.Lock()
+        self._head: _Head | None = None
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
@@ -133,15 +154,15 @@ class Log:
                 tx = self._begin(connection)
                 before = tx.frontier.size
                 yield tx
-                if tx.frontier.size > before:
-                    self._sign(tx)
-        except IntegrityError as error:
+                head = self._sign(tx) if tx.frontier.size > before else self._head
+            self._head = head  # committed; whatever fails before this line leaves the old one
+        except (IntegrityError, sqlite3.IntegrityError) as error:
             raise Conflict(
                 "state-changed",
                 "The state was changed at the same moment; nothing was written.",
                 allowed="Look again, then repeat the request.",
             ) from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise _unavailable() from error
         finally:
             self._turn.release()
@@ -285,33 +306,41 @@ class Log:
     def reading(self) -> Iterator[Connection]:
         """Open a connection that can read one state of the database and change nothing."""
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect() as connection, connection.begin():
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise _unavailable() from error
 
     def _begin(self, connection: Connection) -> Transaction:
-        last = connection.execute(select(func.max(tables.entry.c.seq))).scalar()
+        last, note = store.driver(connection).execute(_LAST).fetchone()
         size = 0 if last is None else last + 1
-        frontier = reading.frontier(connection, size)
+        head = self._head
+        # The note is signed over the root, so equal notes are equal trees, whoever wrote meanwhile.
+        if head is not None and head.note == note and head.frontier.size == size:
+            frontier = head.frontier.copy()
+        else:
+            frontier = reading.frontier(connection, size)
         return Transaction(connection, frontier=frontier, private_key=self._private_key, at=self._clock())
 
-    def _sign(self, tx: Transaction) -> None:
-        head = checkpoint.Checkpoint(origin=self.origin, size=tx.frontier.size, root=tx.frontier.root())
-        tx.connection.execute(tables.checkpoint.insert().values(size=head.size, note=head.sign(self._signer)))
+    def _sign(self, tx: Transaction) -> _Head:
+        tree = tx.frontier
+        note = checkpoint.Checkpoint(origin=self.origin, size=tree.size, root=tree.root()).sign(self._signer)
+        store.driver(tx.connection).execute(_CHECKPOINT, (tree.size, note))
+        return _Head(tree, note)
 
 
-def _index_row(event: Event, *, seq: int, at: datetime) -> dict[str, object]:
-    return {
-        "seq": seq,
-        "at": timestamp(at),
-        "kind": event.kind.value,
-        "actor": event.actor,
-        "subject": event.subject,
-        "authorization": event.authorization,
-        "dataset": event.dataset,
-        "decision": event.decision,
-    }
+def _index_row(event: Event, *, seq: int, at: datetime) -> tuple[object, ...]:
+    """Return the row of ``event_index``, in the order of its columns."""
+    return (
+        seq,
+        timestamp(at),
+        event.kind.value,
+        event.actor,
+        event.subject,
+        event.authorization,
+        event.dataset,
+        event.decision,
+    )
 
 
 def _unavailable() -> Unavailable:

@@ -37,6 +37,10 @@ class Frontier:
         self.size = size
         self._hashes = list(hashes)  # largest subtree first
 
+    def copy(self) -> Frontier:
+        """Return a tree of its own that is equal now."""
+        return Frontier(self.size, self._hashes)
+
     def push(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Append one leaf; return the nodes ``(level, index, hash)`` that it completed."""
         value = leaf_hash(leaf)

@@ -17,7 +17,7 @@ from sandbox.cli.common import (
     print_table,
     terminal_actor,
 )
-from sandbox.privacy.loss import parse_epsilon
+from sandbox.privacy.loss import parse_epsilon, parse_target
 
 PICO = 10**12
 
@@ -27,6 +27,12 @@ PICO = 10**12
 @authorization_option
 @click.option(
     "--epsilon", metavar="E", help="Pure privacy loss to spend; default: the most a question may cost."
+)
+@click.option("--fresh", is_flag=True, help="Pay for new noise, even where the answer would be repeated.")
+@click.option(
+    "--target-error",
+    metavar="W",
+    help="Spend the smallest loss at which every 95 % interval is predicted to be +- W or narrower.",
 )
 @click.option("--dry-run", is_flag=True, help="Say cost and expected error; touch no data, charge nothing.")
 @click.option(
@@ -40,6 +46,8 @@ def ask(
     sql: str,
     authorization: str,
     epsilon: str | None,
+    target_error: str | None,
+    fresh: bool,
     dry_run: bool,
     save: Path | None,
     as_json: bool,
@@ -55,11 +63,16 @@ def ask(
     gateway = open_gateway()
     actor = terminal_actor(gateway, account)
     wished = None if epsilon is None else parse_epsilon(epsilon)
+    target = None if target_error is None else parse_target(target_error)
     if dry_run:
-        estimate = gateway.estimate(sql=sql, authorization=authorization, epsilon=wished, actor=actor)
+        estimate = gateway.estimate(
+            sql=sql, authorization=authorization, epsilon=wished, target_error=target, actor=actor
+        )
         print_json(estimate.to_document()) if as_json else _print_estimate(estimate)
         return
-    answer = gateway.ask(sql=sql, authorization=authorization, epsilon=wished, actor=actor)
+    answer = gateway.ask(
+        sql=sql, authorization=authorization, epsilon=wished, target_error=target, actor=actor, fresh=fresh
+    )
     document = answer.to_document()
     if save is not None:
         save.write_bytes(document["csv"].encode())
@@ -100,17 +113,21 @@ def show(as_json: bool, account: str) -> None:
 
 def _print_answer(answer: Answer) -> None:
     print_table(list(answer.table.columns), [list(row) for row in answer.table.rows])
-    click.echo(f"\ncost: epsilon {answer.epsilon} (rho {_rho(answer.loss.picorho)})")
+    cost = f"cost: epsilon {answer.epsilon} (rho {_rho(answer.loss.picorho)})"
+    click.echo("\nrepeated: costs nothing" if answer.cached else f"\n{cost}")
     _print_left(answer.to_document())
     click.echo(f"receipt: {answer.receipt}")
 
 
 def _print_estimate(estimate: Estimate) -> None:
-    click.echo(
-        f"would cost: epsilon {estimate.epsilon} (rho {_rho(estimate.loss.picorho)}); no data was read"
-    )
+    cost = f"epsilon {estimate.epsilon} (rho {_rho(estimate.loss.picorho)})"
+    if estimate.cached:
+        click.echo(f"would be repeated: costs nothing; a fresh answer would cost {cost}; no data was read")
+    else:
+        click.echo(f"would cost: {cost}; no data was read")
     for error in estimate.errors:
-        click.echo(f"{error.name}: ± {error.half_width} {error.note}".rstrip())
+        width = "" if error.half_width is None else f"± {error.half_width} "
+        click.echo(f"{error.name}: {width}{error.note}".rstrip())
     _print_left(estimate.to_document())
 
 
@@ -118,8 +135,8 @@ def _print_left(document: dict[str, Any]) -> None:
     for left in document["left"]:
         click.echo(
             f"left in {left['scope']}: rho {_rho(left['left_picorho'])} of {_rho(left['cap_picorho'])} "
-            f"(epsilon {left['left_epsilon']} at delta {left['delta']}), "
-            f"{left['more_like_this']} more questions like this"
+            f"(epsilon {left['left_epsilon']} at delta {left['delta']})"
+            + (f", {left['more_like_this']} more questions like this" if "more_like_this" in left else "")
         )
     for sentence in document["warnings"]:
         click.echo(f"note: {sentence}")

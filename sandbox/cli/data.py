@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from sandbox.cli.advising import advise_on
-from sandbox.cli.common import json_option, login_name, print_json
+from sandbox.cli.common import authorization_option, json_option, login_name, print_json
 from sandbox.cli.demo import install_demo
+from sandbox.cli.explaining import planned, print_plan
 from sandbox.governance.installation import install, open_books
 from sandbox.governance.registration import register as register_dataset
 from sandbox.policy.load import PolicyMistakes, load
@@ -97,6 +98,25 @@ def check_policies(directory: Path | None, as_json: bool) -> None:
             f"In order: {len(policies.datasets)} datasets, {len(policies.authorizations)} authorizations, "
             f"digest {policies.digest}"
         )
+
+
+@policy.command("explain")
+@click.argument("sql")
+@authorization_option
+@click.option("--epsilon", metavar="E", help="Loss to plan with; default: the most a question may cost.")
+@json_option
+def explain_plan(sql: str, authorization: str, epsilon: str | None, as_json: bool) -> None:
+    """Show how a question would be answered: bounds, sensitivity, noise, loss. Reads no data, costs nothing.
+
+    \b
+    Example:
+      sandbox policy explain "SELECT district, AVG(cost) AS mean FROM visits GROUP BY district" \\
+          --authorization visits-study
+    """  # noqa: D301  # click reads the backspace
+    settings = Settings.from_environment()
+    wished = None if epsilon is None else parse_epsilon(epsilon)
+    document = planned(sql, authorization=authorization, epsilon=wished, settings=settings)
+    print_json(document) if as_json else print_plan(document)
 
 
 commands: tuple[click.Command, ...] = (init, register, policy)

@@ -51,7 +51,7 @@ REFUSED = {
     "rows": _ask("SELECT * FROM visits"),
     "a hidden column": _ask("SELECT note, COUNT(*) AS n FROM visits GROUP BY note"),
     "an authorization that is over": f"""{CONNECT.replace("study", "closed")}sandbox.ask("{COUNT}")""",
-    "a spent budget": f"""{CONNECT}for _ in range(20):\n    sandbox.ask("{COUNT}", epsilon="1")""",
+    "a spent budget": f"""{CONNECT}for _ in range(9):\n    sandbox.ask("{COUNT}", epsilon="1", fresh=True)""",
     "the network": "import socket\nsocket.create_connection(('192.0.2.1', 443), timeout=3)",
     "a name on the network": "import socket\nsocket.getaddrinfo('example.org', 443)",
 }

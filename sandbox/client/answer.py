@@ -40,8 +40,13 @@ class Answer(pd.DataFrame):
 
     @property
     def cost(self) -> dict[str, Any]:
-        """Pure epsilon of this answer and the zCDP rho that was charged for it."""
+        """Pure epsilon of this answer and the zCDP rho that was charged for it now: 0 where repeated."""
         return {"epsilon": self.document["epsilon"], "rho": self.document["picorho"] / PICO}
+
+    @property
+    def repeated(self) -> bool:
+        """Whether this answer was given before and is given again, number for number, at no cost."""
+        return bool(self.document["cached"])
 
     @property
     def left(self) -> list[dict[str, Any]]:
@@ -66,7 +71,8 @@ class Answer(pd.DataFrame):
         return target
 
     def _summary(self) -> list[str]:
-        lines = [f"cost: epsilon {self.document['epsilon']} (rho {self.cost['rho']:.6f})"]
+        cost = f"cost: epsilon {self.document['epsilon']} (rho {self.cost['rho']:.6f})"
+        lines = ["repeated: costs nothing" if self.repeated else cost]
         lines += [_left_line(left) for left in self.left]
         return lines + [f"note: {sentence}" for sentence in self.warnings]
 
@@ -95,10 +101,15 @@ class Estimate:
         """For each aggregate the expected half width of its 95 % interval."""
         return pd.DataFrame(self.document["expected_errors"])
 
+    @property
+    def repeated(self) -> bool:
+        """Whether the question was answered before, so that asking it costs nothing, unless ``fresh``."""
+        return bool(self.document["cached"])
+
     def __repr__(self) -> str:
-        lines = [
-            f"would cost: epsilon {self.document['epsilon']} (rho {self.cost['rho']:.6f}); no data was read"
-        ]
+        cost = f"epsilon {self.document['epsilon']} (rho {self.cost['rho']:.6f})"
+        again = f"would be repeated: costs nothing; a fresh answer would cost {cost}; no data was read"
+        lines = [again if self.repeated else f"would cost: {cost}; no data was read"]
         lines += [
             f"{error['name']}: ± {error['half_width']} {error['note']}".rstrip()
             for error in self.document["expected_errors"]

@@ -48,26 +48,54 @@ class Session:
 
     @overload
     def ask(
-        self, sql: str, *, epsilon: str | Decimal | None = None, dry_run: Literal[False] = False
+        self,
+        sql: str,
+        *,
+        epsilon: str | Decimal | None = None,
+        target_error: str | Decimal | None = None,
+        dry_run: Literal[False] = False,
+        fresh: bool = False,
     ) -> Answer: ...
     @overload
-    def ask(self, sql: str, *, epsilon: str | Decimal | None = None, dry_run: Literal[True]) -> Estimate: ...
     def ask(
-        self, sql: str, *, epsilon: str | Decimal | None = None, dry_run: bool = False
+        self,
+        sql: str,
+        *,
+        epsilon: str | Decimal | None = None,
+        target_error: str | Decimal | None = None,
+        dry_run: Literal[True],
+        fresh: bool = False,
+    ) -> Estimate: ...
+    def ask(
+        self,
+        sql: str,
+        *,
+        epsilon: str | Decimal | None = None,
+        target_error: str | Decimal | None = None,
+        dry_run: bool = False,
+        fresh: bool = False,
     ) -> Answer | Estimate:
         """Ask one question.
 
         Args:
-            sql: a SELECT of aggregates over one table, with WHERE and GROUP BY over declared keys.
-            epsilon: the pure privacy loss to spend; the most one question may cost where left out.
+            sql: a SELECT of aggregates; what may stand in it is in the how-to for analysts.
+            epsilon: the privacy loss to spend; the most one question may cost where left out.
+            target_error: half the width that every 95 % interval should have at most, instead of an
+                epsilon: the smallest epsilon that predicts it is spent.
             dry_run: say cost and expected error instead; touches no data and costs nothing.
+            fresh: pay for new noise; where left out, a question that was answered before under this
+                authorization gets the same answer again and costs nothing.
 
         Raises:
             Refused: with the reason and what would be allowed.
         """
         body: dict[str, Any] = {"sql": sql, "authorization": self.authorization, "dry_run": dry_run}
+        if fresh:
+            body["fresh"] = True
         if epsilon is not None:
             body["epsilon"] = str(epsilon)
+        if target_error is not None:
+            body["target_error"] = str(target_error)
         document = self._transport.call("POST", "/queries", body)
         return Estimate(document) if dry_run else Answer.read(document)
 

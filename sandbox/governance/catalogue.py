@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Engine, insert, update
 
 from sandbox.audit.log import Transaction
 from sandbox.canonical import decode, encode
@@ -18,39 +19,51 @@ from sandbox.errors import NotAnswerable, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.dataset import ColumnType, DatasetPolicy, TablePolicy
 from sandbox.policy.dummy import Value, dummy_rows
-from sandbox.sources.snapshot import Snapshot, shape_of
+from sandbox.sources.snapshot import Snapshot
+from sandbox.store import engine as store
 from sandbox.store.tables import snapshot
 
+_ACTIVE = "SELECT document FROM snapshot WHERE dataset = ? AND active"
 
-def find_active(connection: Connection, dataset: str) -> Snapshot | None:
+
+@lru_cache(maxsize=64)
+def _read(document: bytes) -> Snapshot:
+    return Snapshot.from_document(decode(document))
+
+
+def find_active(engine: Engine, dataset: str) -> Snapshot | None:
     """Return the active snapshot of ``dataset``; None before its first registration by this version."""
-    row = connection.execute(
-        select(snapshot.c.document).where(snapshot.c.dataset == dataset, snapshot.c.active)
-    ).first()
+    with store.reading(engine) as connection:
+        row = connection.execute(_ACTIVE, (dataset,)).fetchone()
     try:
-        return None if row is None else Snapshot.from_document(decode(row.document))
+        return None if row is None else _read(row[0])
     except (KeyError, TypeError, ValueError):  # made by a version whose copies this one does not read
         return None
 
 
-def require_active(connection: Connection, dataset: DatasetPolicy) -> Snapshot:
+def active(engine: Engine, dataset: str, *, shape: str) -> Snapshot:
     """Return the snapshot that may answer questions of ``dataset``.
+
+    Args:
+        engine: of the state database.
+        dataset: its name.
+        shape: what its copy must have been made under.
 
     Raises:
         NotAnswerable: none is registered, or the policy has changed since.
     """
-    found = find_active(connection, dataset.name)
+    found = find_active(engine, dataset)
     if found is None:
         raise NotAnswerable(
             "dataset-not-registered",
-            f"Dataset {dataset.name} has not been registered yet.",
-            allowed=f"A data steward registers it with `sandbox register {dataset.name}`.",
+            f"Dataset {dataset} has not been registered yet.",
+            allowed=f"A data steward registers it with `sandbox register {dataset}`.",
         )
-    if found.shape != shape_of(dataset):
+    if found.shape != shape:
         raise NotAnswerable(
             "dataset-policy-changed",
-            f"The policy of dataset {dataset.name} has changed since it was registered.",
-            allowed=f"A data steward registers it again with `sandbox register {dataset.name}`.",
+            f"The policy of dataset {dataset} has changed since it was registered.",
+            allowed=f"A data steward registers it again with `sandbox register {dataset}`.",
         )
     return found
 
@@ -79,7 +92,7 @@ def authorization_document(authorization: AuthorizationPolicy, dataset: DatasetP
     columns = [
         _column_document(table, name, dataset.tables[table])
         for table, names in authorization.tables.items()
-        for name in (dataset.tables[table].unit_column, *names)
+        for name in _shown_columns(dataset.tables[table], names)
     ]
     return {
         "authorization": authorization.name,
@@ -112,7 +125,7 @@ def dummy_document(
             allowed="It opens: " + ", ".join(sorted(authorization.tables)) + ".",
         )
     policy = dataset.tables[table]
-    names = (policy.unit_column, *authorization.tables[table])
+    names = _shown_columns(policy, authorization.tables[table])
     made = dummy_rows(dataset, table, rows=rows, seed=seed)
     return {
         "authorization": authorization.name,
@@ -121,6 +134,10 @@ def dummy_document(
         "columns": [{"name": name, "type": _type_of(policy, name)} for name in names],
         "rows": [[_shown(row[name]) for name in names] for row in made],
     }
+
+
+def _shown_columns(table: TablePolicy, opened: tuple[str, ...]) -> tuple[str, ...]:
+    return opened if table.public else (table.unit_column, *opened)
 
 
 def _type_of(table: TablePolicy, name: str) -> str:

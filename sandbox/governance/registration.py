@@ -40,8 +40,7 @@ def register(name: str, *, actor: str, settings: Settings, policies: Policies, b
         NotAnswerable: the raw tables could not be loaded; the old copy stays.
     """
     dataset = require_dataset(policies, name)
-    with books.engine.connect() as connection:
-        known = catalogue.find_active(connection, name)
+    known = catalogue.find_active(books.engine, name)
     found = run_registrar(dataset, settings, {"only_look": True})
     digest = str(found["digest"])
     again = known is not None and known.digest == digest
@@ -116,6 +115,7 @@ def run_registrar(
                 reader_gid=owners.gateway if os.geteuid() == 0 else None,
                 postgresql=settings.postgresql_registrar,
                 reader_role=settings.postgresql_reader,
+                spark_master=settings.spark_master,
             ).to_document(),
             "seed": str(seed_file(settings, dataset.name).resolve()),
             **what,

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
 
-from sqlalchemy import case, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection
 
 from sandbox.audit.event import NAME_LIMIT, Event
 from sandbox.audit.log import Log, Transaction
@@ -32,8 +31,16 @@ from sandbox.policy.grades import PopulationPolicy
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.plan import Plan
+from sandbox.store import engine as store
 from sandbox.store import tables
 
+_KNOWN = "SELECT seq FROM charge WHERE request_id = ? LIMIT 1"
+_SPENT = "SELECT spent FROM budget WHERE scope = ?"
+_STATE_CAP = (
+    f"{store.insert_sql(tables.budget)} ON CONFLICT (scope) DO UPDATE SET cap = max(spent, excluded.cap)"
+)
+_SPEND = "UPDATE budget SET spent = spent + ? WHERE scope = ? AND spent <= ?"
+_CHARGE = store.insert_sql(tables.charge)
 LARGEST_LOSS = 9_000_000 * 10**12
 """Largest cap and largest loss in 1e-12 rho; the database's integers end at 2**63, about 9.2e18."""
 REQUEST_ID_LIMIT = 64
@@ -137,11 +144,8 @@ class Ledger:
 
     def balances(self, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
         """Return how far each of ``lines`` is spent, in their order."""
-        budget = tables.budget.c
-        query = select(budget.scope, budget.spent).where(budget.scope.in_([line.scope for line in lines]))
         with self._log.reading() as connection:
-            spent = {scope: int(value) for scope, value in connection.execute(query)}
-        return tuple(_balance(line, spent.get(line.scope, 0)) for line in lines)
+            return balances_seen(connection, lines)
 
     def _spend(
         self, request_id: str, lines: Sequence[BudgetLine], *, loss: Loss, event: Event, private: str | None
@@ -155,12 +159,16 @@ class Ledger:
                 _state_cap(tx, line)  # 2
                 _spend_on(tx, line, loss)  # 3
             seq = tx.append(event, private=private)  # 4
-            rows = [
-                {"request_id": request_id, "scope": line.scope, "loss": loss.picorho, "seq": seq}
-                for line in ordered
-            ]
-            tx.connection.execute(tables.charge.insert(), rows)
+            rows = [(request_id, line.scope, loss.picorho, seq) for line in ordered]
+            store.driver(tx.connection).executemany(_CHARGE, rows)
         return seq
+
+
+def balances_seen(connection: Connection, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
+    """Return how far each of ``lines`` is spent, as the open transaction of ``connection`` sees it."""
+    read = store.driver(connection).execute
+    found = [read(_SPENT, (line.scope,)).fetchone() for line in lines]
+    return tuple(_balance(line, row[0] if row else 0) for line, row in zip(lines, found, strict=True))
 
 
 def _balance(line: BudgetLine, spent: int) -> Balance:
@@ -174,8 +182,7 @@ def _balance(line: BudgetLine, spent: int) -> Balance:
 
 
 def _refuse_repetition(tx: Transaction, request_id: str) -> None:
-    known = select(tables.charge.c.seq).where(tables.charge.c.request_id == request_id).limit(1)
-    if tx.connection.execute(known).first() is not None:
+    if store.driver(tx.connection).execute(_KNOWN, (request_id,)).fetchone() is not None:
         raise Conflict(
             "already-asked",
             "A question with this request id was charged before.",
@@ -184,22 +191,13 @@ def _refuse_repetition(tx: Transaction, request_id: str) -> None:
 
 
 def _state_cap(tx: Transaction, line: BudgetLine) -> None:
-    budget = tables.budget.c
-    stated = insert(tables.budget).values(scope=line.scope, cap=line.cap.picorho, spent=0)
-    larger = case((budget.spent > line.cap.picorho, budget.spent), else_=line.cap.picorho)
-    tx.connection.execute(stated.on_conflict_do_update(index_elements=[budget.scope], set_={"cap": larger}))
+    store.driver(tx.connection).execute(_STATE_CAP, (line.scope, line.cap.picorho, 0))
 
 
 def _spend_on(tx: Transaction, line: BudgetLine, loss: Loss) -> None:
-    budget = tables.budget.c
     # spent <= cap - loss, not spent + loss <= cap: the difference cannot leave the integers.
     room = line.cap.picorho - loss.picorho
-    statement = (
-        update(tables.budget)
-        .where(budget.scope == line.scope, budget.spent <= room)
-        .values(spent=budget.spent + loss.picorho)
-    )
-    if tx.connection.execute(statement).rowcount != 1:
+    if store.driver(tx.connection).execute(_SPEND, (loss.picorho, line.scope, room)).rowcount != 1:
         raise OverBudget(
             "over-budget",
             f"The budget of {line.scope.replace(':', ' ', 1)} has less left than this question costs.",

@@ -73,6 +73,16 @@ def _years_later(moment: datetime, years: int) -> datetime:
         return moment.replace(year=moment.year + years, month=3, day=1)
 
 
+class Measure(StrEnum):
+    """In which terms each single answer is guaranteed."""
+
+    PURE = "pure"
+    """Each answer is epsilon-DP by itself; its noise is Laplace noise."""
+    ZCDP = "zcdp"
+    """Each answer is (epsilon^2 / 2)-zCDP: the same charge, with Gaussian noise where that is smaller.
+    All answers together keep the same promise; one alone is (epsilon, delta)-DP at a larger epsilon."""
+
+
 class LossLimits(PolicyModel):
     """How much may be learnt about one unit in all."""
 
@@ -82,6 +92,8 @@ class LossLimits(PolicyModel):
     """Epsilon of all answers together, at :attr:`total_delta`."""
     total_delta: Delta
     """Chance, over all answers together, that the promise fails."""
+    measure: Measure = Measure.PURE
+    """In which terms one answer is guaranteed."""
 
     def _contradictions(self) -> Iterator[Located]:
         if self.per_query_epsilon > self.total_epsilon:

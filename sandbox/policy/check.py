@@ -1,26 +1,31 @@
 """May this person ask this question now?
 
 The checks run in this order, and the first that fails refuses: (1) the authorization exists and the
-person's group holds it (one refusal for both, so that names cannot be probed), (2) its term runs,
-(3) the table is in its scope, (4) every column may be used the way it is used, (5) every value has
-its column's type. All of it looks at the question and the policy only, so a refusal costs nothing
-and tells nothing about anyone.
+person's group holds it (one refusal for both, so that names cannot be probed), (2) its term runs, (3)
+each table is in its scope, (4) each column may be used the way it is used and something bounds what
+one unit changes, (5) every expression is total and every key public. All of it looks at the question
+and the policy only, so a refusal costs nothing and tells nothing about anyone.
 """
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
 from datetime import datetime
 from typing import Final
 
-from sandbox.errors import NotAllowed
+from sandbox.errors import NotAllowed, NotAnswerable
+from sandbox.policy.aggregates import TypedAggregate, typed_aggregate
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.columns import OpenedColumns
-from sandbox.policy.dataset import DatasetPolicy, TablePolicy
+from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import PopulationPolicy
 from sandbox.policy.policies import Policies
+from sandbox.policy.relations import Opener
 from sandbox.policy.roles import Actor
-from sandbox.query.expr import Aggregate, Query
+from sandbox.policy.scope import Scope, offer
+from sandbox.policy.terms import term_of, test_of
+from sandbox.query.expr import Aggregate, Column, Query, Scalar
+from sandbox.query.typed import Field, Relation, Term, Test
 
 _CHECKED: Final = object()
 
@@ -34,10 +39,16 @@ class CheckedQuery:
     """
 
     query: Query
-    """The question; each literal has its column's type (Decimal for measures, date for dates)."""
+    """The question as asked."""
     dataset: DatasetPolicy
-    table_name: str
-    table: TablePolicy
+    source: Relation
+    unit: Field
+    """Whose rows the source's rows are."""
+    where: Test | None
+    keys: tuple[Term, ...]
+    """As the question's keys; each has a public set of values."""
+    aggregates: Mapping[Aggregate, TypedAggregate]
+    """Every aggregate of the question."""
     authorization: AuthorizationPolicy
     population: PopulationPolicy
     actor_name: str
@@ -65,39 +76,57 @@ def check(
 
     Raises:
         NotAllowed: the authorization does not allow it.
-        NotAnswerable: a column cannot be used like this, or a value does not fit its column.
+        NotAnswerable: a value cannot be used like this, or nothing bounds what one unit changes.
         ValueError: ``now`` has no time zone.
     """
-    if now.tzinfo is None:
-        raise ValueError("the moment of a question needs a time zone")
-    granted = _held(policies, authorization=authorization, actor=actor)
-    _running(granted, now)
+    granted = held_now(policies, authorization=authorization, actor=actor, now=now)
     dataset = policies.datasets[granted.dataset]
-    if query.table not in granted.tables:
-        raise NotAllowed(
-            "table-out-of-scope",
-            "This table is not opened by the authorization.",
-            allowed=f"It opens: {', '.join(sorted(granted.tables))}.",
-        )
-    table = dataset.tables[query.table]
-    columns = OpenedColumns(table, opened=frozenset(granted.tables[query.table]))
-    for key in query.keys:
-        columns.require_key(key)
-    for output in query.outputs:
-        if isinstance(output, Aggregate):
-            columns.require_aggregate(output)
-    where = None if query.where is None else columns.typed(query.where)
+    opened = Opener(dataset, granted).open(query.source)
     return CheckedQuery(
-        query=replace(query, where=where),
+        query=query,
         dataset=dataset,
-        table_name=query.table,
-        table=table,
+        source=opened.relation,
+        unit=opened.unit,
+        where=None if query.where is None else test_of(query.where, opened.scope),
+        keys=tuple(_key(key, opened.scope) for key in query.keys),
+        aggregates={
+            aggregate: typed_aggregate(aggregate, opened.scope, opened.unit) for aggregate in query.aggregates
+        },
         authorization=granted,
         population=policies.populations[dataset.population],
         actor_name=actor.name,
         policy_digest=policies.digest,
         proof=_CHECKED,
     )
+
+
+def _key(key: Scalar, scope: Scope) -> Term:
+    term = term_of(key, scope)
+    if term.type.values:
+        return term
+    what = f"The column {key.name}" if isinstance(key, Column) else "An expression of GROUP BY"
+    raise NotAnswerable(
+        "not-a-group-key",
+        f"{what} cannot group: its possible values are not public, or too many.",
+        allowed=offer("You may group by", scope.group_keys()).removesuffix(".")
+        + ", by BIN(measure, width), by CASE, or by a part of a date that has a period.",
+    )
+
+
+def held_now(policies: Policies, *, authorization: str, actor: Actor, now: datetime) -> AuthorizationPolicy:
+    """Return the authorization if ``actor`` may ask under it at ``now``: checks (1) and (2).
+
+    They depend on the person and the moment, so they hold for one request only.
+
+    Raises:
+        NotAllowed: the person does not hold it, or its term does not run.
+        ValueError: ``now`` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("the moment of a question needs a time zone")
+    granted = _held(policies, authorization=authorization, actor=actor)
+    _running(granted, now)
+    return granted
 
 
 def _held(policies: Policies, *, authorization: str, actor: Actor) -> AuthorizationPolicy:

@@ -13,9 +13,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from sandbox.policy.values import Epsilon, Exact, Located, Name, PolicyModel, Slug, fixed_point, spell
+from sandbox.policy.values import (
+    Day,
+    Epsilon,
+    Exact,
+    Located,
+    Name,
+    PolicyModel,
+    Slug,
+    fixed_point,
+    spell,
+)
 
 LARGEST_INTEGER = 2**63 - 1
 """Integers live in 64-bit columns."""
@@ -23,6 +33,9 @@ LARGEST_DOMAIN = 1_000
 """Values one grouping column may have; each is a cell of every answer, empty or not."""
 MOST_ROWS_PER_UNIT = 100_000
 """Above it, noise drowns every answer."""
+AggregateWord = Literal["count", "sum", "avg", "variance", "covariance", "quantile"]
+"""What a measure may be asked for: ``variance`` opens VAR and STDDEV, ``covariance`` opens COVAR, CORR and
+REGR, ``quantile`` opens MEDIAN and PERCENTILE."""
 
 
 class EngineKind(StrEnum):
@@ -99,8 +112,13 @@ class ColumnPolicy(PolicyModel):
     """Smallest and largest value of a measure; what lies outside is clamped at registration."""
     decimals: Annotated[StrictInt, Field(ge=0, le=6)] = 0
     """Digits after the point that are kept of a measure."""
-    functions: tuple[Literal["count", "sum", "avg"], ...] = ()
+    functions: tuple[AggregateWord, ...] = ()
     """Aggregates a measure may be asked for."""
+    extremes: tuple[Exact, Exact] | None = None
+    """Quantiles that stand for MIN and MAX of a measure, such as 0.01 and 0.99; None refuses both."""
+    period: tuple[Day, Day] | None = None
+    """First and last day of a date filter; a date outside becomes NULL at registration. With it, dates
+    may be computed with, and group."""
     description: str = ""
     """One sentence for the catalogue."""
 
@@ -129,8 +147,8 @@ class ColumnPolicy(PolicyModel):
         needs = {Use.GROUP_KEY: ("domain",), Use.MEASURE: ("bounds", "functions"), Use.FILTER: ("type",)}
         fits = {
             Use.GROUP_KEY: {"domain", "type"},
-            Use.MEASURE: {"bounds", "decimals", "functions", "type"},
-            Use.FILTER: {"type"},
+            Use.MEASURE: {"bounds", "decimals", "functions", "extremes", "type"},
+            Use.FILTER: {"type", "period"},
         }.get(self.use, set())
         for key in needs.get(self.use, ()):
             if not getattr(self, key):
@@ -140,6 +158,7 @@ class ColumnPolicy(PolicyModel):
         yield from self._wrong_domain()
         yield from self._wrong_measure()
         yield from self._wrong_type()
+        yield from self._wrong_period()
 
     def _wrong_domain(self) -> Iterator[Located]:
         if len({type(value) for value in self.domain}) > 1:
@@ -172,6 +191,23 @@ class ColumnPolicy(PolicyModel):
                 yield ("bounds",), f"{spell(bound)} is too large to be summed exactly in 64 bits."
         if len(set(self.functions)) < len(self.functions):
             yield ("functions",), "A function stands here twice; list each once."
+        if self.extremes is not None:
+            yield from self._wrong_extremes(*self.extremes)
+
+    def _wrong_extremes(self, low: Decimal, high: Decimal) -> Iterator[Located]:
+        if not 0 < low < high < 1 or any(fixed_point(end, 4) is None for end in (low, high)):
+            yield (
+                ("extremes",),
+                'Write two quantiles above 0 and below 1 with at most 4 decimals, as in ["0.01", "0.99"].',
+            )
+
+    def _wrong_period(self) -> Iterator[Located]:
+        if self.period is None:
+            return
+        if self.type is not ColumnType.DATE:
+            yield ("period",), "Only a date has a period; leave it out."
+        elif self.period[0] > self.period[1]:
+            yield ("period",), "The period ends before it begins; write the first day first."
 
     def _wrong_type(self) -> Iterator[Located]:
         if self.use is Use.FILTER and self.type is ColumnType.DECIMAL:
@@ -191,8 +227,15 @@ class TablePolicy(PolicyModel):
 
     source: StrictStr
     """File inside the raw directory, ending in .parquet or .csv; with PostgreSQL, schema.table."""
-    max_rows_per_unit: Annotated[StrictInt, Field(ge=1, le=MOST_ROWS_PER_UNIT)]
-    """Rows of one unit that are kept; the rest is dropped at registration."""
+    public: StrictBool = False
+    """Whether anybody may read it as it is: it belongs to no unit and is there to be joined."""
+    unique_key: tuple[Name, ...] = ()
+    """Columns that no two rows of a public table share; a join must name all of them."""
+    max_rows_per_unit: Annotated[StrictInt, Field(ge=0, le=MOST_ROWS_PER_UNIT)] = 0
+    """Rows of one unit that one answer looks at. 0 for a public table."""
+    stored_rows_per_unit: Annotated[StrictInt, Field(ge=0, le=MOST_ROWS_PER_UNIT)] = 0
+    """Rows of one unit that the copy holds, so that a question may bound after its WHERE, at query time;
+    left out, no more than one answer looks at. The rest is dropped at registration."""
     description: str = ""
     """One sentence for the catalogue."""
     columns: dict[Name, ColumnPolicy]
@@ -200,8 +243,20 @@ class TablePolicy(PolicyModel):
 
     @property
     def unit_column(self) -> str:
-        """Name of the one column that says whose row it is."""
-        return next(name for name, column in self.columns.items() if column.use is Use.UNIT_ID)
+        """Name of the one column that says whose row it is.
+
+        Raises:
+            TypeError: the table is public.
+        """
+        for name, column in self.columns.items():
+            if column.use is Use.UNIT_ID:
+                return name
+        raise TypeError("a public table has no unit")
+
+    @property
+    def rows_in_copy(self) -> int:
+        """Rows of one unit that the copy holds."""
+        return max(self.max_rows_per_unit, self.stored_rows_per_unit)
 
     def column(self, name: str) -> ColumnPolicy | None:
         """Return the column if the policy lists it and does not hide it."""
@@ -213,12 +268,34 @@ class TablePolicy(PolicyModel):
         columns = given.get("columns")
         if not isinstance(columns, Mapping):
             return
-        uses = {str(name): _use_of(column) for name, column in columns.items()}
-        units = [name for name, use in uses.items() if use == Use.UNIT_ID]
+        units = [str(name) for name, column in columns.items() if _use_of(column) == Use.UNIT_ID]
+        if given.get("public") is True:
+            yield from cls._wrong_public(given, units)
+            return
+        if "max_rows_per_unit" not in given:
+            yield ("max_rows_per_unit",), "This key is missing and must be given."
+        elif given["max_rows_per_unit"] == 0:
+            yield ("max_rows_per_unit",), "The number must be at least 1."
+        stored, most = given.get("stored_rows_per_unit", 0), given.get("max_rows_per_unit", 0)
+        if isinstance(stored, int) and isinstance(most, int) and 0 < stored <= most:
+            yield ("stored_rows_per_unit",), "Write more than max_rows_per_unit, or leave this out."
+        if given.get("unique_key"):
+            yield ("unique_key",), "Only a public table has a unique key; leave it out."
         if not units:
             yield ("columns",), 'No column says whose row it is; give one column use = "unit_id".'
         if len(units) > 1:
             yield ("columns",), f"{' and '.join(units)} are all unit_id; keep one and hide the others."
+
+    @classmethod
+    def _wrong_public(cls, given: Mapping[str, Any], units: list[str]) -> Iterator[Located]:
+        if units:
+            yield ("columns",), f"{units[0]} says whose row it is, and a public table is about nobody."
+        for rows in ("max_rows_per_unit", "stored_rows_per_unit"):
+            if given.get(rows):
+                yield (rows,), "A public table has no units, so leave this out."
+        key = given.get("unique_key")
+        if not key or any(name not in given["columns"] for name in key):
+            yield ("unique_key",), "Name the columns of this table that no two of its rows share."
 
 
 class DatasetPolicy(PolicyModel):

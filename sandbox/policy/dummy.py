@@ -47,7 +47,7 @@ def dummy_rows(dataset: DatasetPolicy, table: str, *, rows: int, seed: int) -> l
 
 def _units(table: TablePolicy, chance: random.Random) -> Iterator[str]:
     """Yield the unit of one row after the other; none has more than the contribution bound."""
-    most, number = table.max_rows_per_unit, 0
+    most, number = max(1, table.max_rows_per_unit), 0
     while True:
         number += 1
         heavy = chance.random() < MISSING_SHARE
@@ -84,7 +84,7 @@ def _number(column: ColumnPolicy, chance: random.Random) -> Value:
 def _filtered(column: ColumnPolicy, chance: random.Random) -> Value:
     match column.type:
         case ColumnType.DATE:
-            first, last = PLAUSIBLE_DAYS
+            first, last = column.period or PLAUSIBLE_DAYS
             return first + timedelta(days=chance.randint(0, (last - first).days))
         case ColumnType.BOOLEAN:
             return chance.random() < 0.5  # noqa: PLR2004  # one half

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Self
 
@@ -169,6 +170,17 @@ def fixed_point(value: Decimal, decimals: int) -> int | None:
     return None if rest else (-scaled if sign else scaled)
 
 
+def _read_day(value: Any) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # told below
+    raise ValueError("Write a day without quotes, as in 2025-01-31.")
+
+
 def _positive(value: Decimal) -> Decimal:
     if value <= 0:
         raise ValueError("The number must be greater than 0.")
@@ -222,5 +234,7 @@ Epsilon = Annotated[Exact, AfterValidator(_positive), AfterValidator(_at_most_10
 """A privacy loss parameter, greater than 0."""
 Delta = Annotated[Decimal, BeforeValidator(_read_delta), AfterValidator(_small_probability), _SPELLED]
 """A failure probability in (0, 0.001]."""
+Day = Annotated[date, BeforeValidator(_read_day)]
+"""A day of the calendar."""
 Name = Annotated[str, AfterValidator(_name)]
 Slug = Annotated[str, AfterValidator(_slug)]

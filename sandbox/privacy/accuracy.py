@@ -1,80 +1,126 @@
-"""How far noise moves an answer, from the plan alone.
+"""How far noise moves an answer, from the plan alone; and the loss that a wished accuracy needs.
 
 Intervals cover the noise around the value in the bounded copy. Rows that registration dropped and
 values it clamped are not in them; the truncation warning speaks of those.
-
-Tail of the integer Laplace distribution with scale s (S. Ghosh et al., Universally Utility-Maximizing
-Privacy Mechanisms, 2009): with a = e^(-1/s), P(|X| > t) = 2 a^(t+1) / (1 + a) for whole t >= 0.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from fractions import Fraction
 
-from sandbox.privacy.fixed import FixedPoint
-from sandbox.privacy.plan import Measurement, Plan, fixed_of, statistics_of
-from sandbox.query.expr import Aggregate, Function
+from sandbox.errors import OverBudget
+from sandbox.policy.check import CheckedQuery
+from sandbox.privacy.bound import Profile
+from sandbox.privacy.estimate import Chosen, Estimate, Noisy, evaluate, leaves
+from sandbox.privacy.formula import estimator_of
+from sandbox.privacy.measurement import CONFIDENCE, Measurement, Selection
+from sandbox.privacy.mechanism import half_width, laplace
+from sandbox.privacy.plan import Plan, make_plan
+from sandbox.privacy.post import part_confidence
+from sandbox.privacy.quantile import DENOMINATOR
+from sandbox.query.expr import Output
+from sandbox.query.intervals import bounds
 
-CONFIDENCE = 0.95
-"""Of every interval shown."""
-PART_CONFIDENCE = 1 - (1 - CONFIDENCE) / 2
-"""Of each of two numbers, so that both hold together with :data:`CONFIDENCE` (union bound)."""
 ASSUMED_ROWS = 1_000
-"""Rows in a cell for which a dry run states the error of an average."""
-_MARGIN = 1 + 1e-12
-"""Covers the rounding of log and exp."""
+"""Rows in a group for which a dry run states the error of a quotient."""
+EPSILON_DIGITS = 4
+"""Digits after the point to which the epsilon for a wished error is found."""
+_DIGITS = Decimal("0.000001")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedError:
-    """What a dry run says of one aggregate."""
+    """What a dry run says of one noisy output."""
 
     name: str
     """Output column."""
-    half_width: Decimal
-    """Half the width of the 95 % interval, in the aggregate's own unit."""
+    half_width: Decimal | None
+    """Half the width of the 95 % interval, in the output's own unit; None where nothing bounds it."""
     note: str
-    """What it depends on, in words; empty where it is the same for every cell."""
-
-
-def half_width(measurement: Measurement, confidence: float = CONFIDENCE) -> int:
-    """Return the smallest t such that noise stays within +-t with ``confidence``.
-
-    The unit is the statistic's fixed-point unit.
-    """
-    scale = measurement.scale
-    ratio = math.exp(-1 / scale)
-    bound = scale * math.log(2 / ((1 + ratio) * (1 - confidence))) * _MARGIN - 1
-    return max(0, math.ceil(bound))
+    """What it depends on, in words; empty where it is the same for every group."""
 
 
 def expected_errors(plan: Plan) -> tuple[ExpectedError, ...]:
-    """Return the expected error of each aggregate, in the order of the question; reads no data."""
-    return tuple(_expected(plan, aggregate) for aggregate in plan.checked.query.aggregates)
+    """Return the expected error of each noisy output, in the order of the question; reads no data."""
+    outputs = (output for output in plan.checked.query.outputs if isinstance(output, Output))
+    return tuple(_expected(plan, output) for output in outputs)
 
 
-def _expected(plan: Plan, aggregate: Aggregate) -> ExpectedError:
-    parts = [plan.measurements[plan.index_of(part)] for part in statistics_of(aggregate)]
-    if aggregate.function is Function.AVG:
-        return _expected_average(aggregate.name, fixed_of(plan.checked, parts[0].statistic), *parts)
-    decimals = (
-        fixed_of(plan.checked, parts[0].statistic).decimals if aggregate.function is Function.SUM else 0
-    )
-    return ExpectedError(
-        name=aggregate.name, half_width=Decimal(half_width(parts[0])).scaleb(-decimals), note=""
-    )
+def epsilon_for(checked: CheckedQuery, *, target: Decimal, profiles: Mapping[str, Profile]) -> Decimal:
+    """Return the smallest epsilon at which every output's expected error is at most ``target``.
+
+    Raises:
+        OverBudget: even the most that one question may cost does not suffice; says what it reaches.
+        NotAnswerable: as :func:`~sandbox.privacy.plan.make_plan`.
+    """
+    step = Decimal(1).scaleb(-EPSILON_DIGITS)
+    most = int(checked.authorization.loss.per_query_epsilon / step)
+
+    def error_at(steps: int) -> Decimal | None:
+        return _worst(make_plan(checked, epsilon=steps * step, profiles=profiles))
+
+    best = error_at(max(1, most))
+    if best is None or best > target or most < 1:
+        reached = "nothing that can be told before" if best is None else f"+-{best}"
+        raise OverBudget(
+            "target-out-of-reach",
+            "No question under this authorization is as exact as wished.",
+            allowed=f"The most that one question may cost reaches {reached}; wish for that or more.",
+        )
+    low, high = 0, most  # low does not suffice, high does
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = error_at(middle)
+        low, high = (low, middle) if found is not None and found <= target else (middle, high)
+    return high * step
 
 
-def _expected_average(name: str, fixed: FixedPoint, total: Measurement, count: Measurement) -> ExpectedError:
-    """(S + a) / (n + b) - S / n is at most (a + |S / n| b) / (n - b), and |S / n| at most half the range."""
-    of_total, of_count = half_width(total, PART_CONFIDENCE), half_width(count, PART_CONFIDENCE)
-    whole = Decimal(fixed.high - fixed.low)
-    rest = ASSUMED_ROWS - of_count
-    error = whole if rest <= 0 else min(whole, Decimal(of_total + fixed.half_range * of_count) / rest)
-    return ExpectedError(
-        name=name,
-        half_width=error.scaleb(-fixed.decimals).quantize(Decimal("0.000001"), ROUND_CEILING),
-        note=f"At most this for a cell with {ASSUMED_ROWS} rows; it shrinks as the number of rows grows.",
-    )
+def _worst(plan: Plan) -> Decimal | None:
+    errors = [error.half_width for error in expected_errors(plan)]
+    known = [error for error in errors if error is not None]
+    return max(known) if len(known) == len(errors) else None
+
+
+def _expected(plan: Plan, output: Output) -> ExpectedError:
+    estimator = estimator_of(output.formula, plan)
+    choices = [leaf for leaf in leaves(estimator) if isinstance(leaf, Chosen)]
+    if choices:
+        rows = max(_rank_error(plan.selections[leaf.index]) for leaf in choices)
+        note = f"The value chosen is at most {rows} rows away from the quantile, with {CONFIDENCE:.0%}."
+        return ExpectedError(name=output.name, half_width=None, note=note.replace("%", " %"))
+    found = evaluate(estimator, lambda leaf: _assumed(plan, leaf, part_confidence(estimator)))
+    plain = isinstance(estimator, Noisy)
+    note = "" if plain else f"About this for a group with {ASSUMED_ROWS} rows; it shrinks as rows grow."
+    return ExpectedError(name=output.name, half_width=_half(found), note=note)
+
+
+def _half(estimate: Estimate) -> Decimal | None:
+    if estimate.low is None or estimate.high is None:
+        return None
+    half = (estimate.high - estimate.low) / 2
+    return (Decimal(half.numerator) / Decimal(half.denominator)).quantize(_DIGITS, ROUND_CEILING)
+
+
+def _assumed(plan: Plan, leaf: Noisy | Chosen, confidence: float) -> Estimate:
+    measurement = plan.measurements[leaf.index]
+    unit = leaf.unit if isinstance(leaf, Noisy) else Fraction(1)
+    value, width = _typical(measurement), half_width(measurement.noise, confidence)
+    return Estimate(value * unit, (value - width) * unit, (value + width) * unit)
+
+
+def _typical(measurement: Measurement) -> int:
+    """Return what a group with the assumed rows has, its values in the middle of their bounds."""
+    statistic = measurement.statistic
+    if not statistic.is_sum or statistic.term is None:
+        return ASSUMED_ROWS
+    return ASSUMED_ROWS * sum(bounds(statistic.term)) // 2
+
+
+def _rank_error(selection: Selection) -> int:
+    """Return by how many rows the chosen value may miss: twice the largest of all noises."""
+    noise = laplace(l1=2 * selection.sensitivity, epsilon=selection.shares[0])
+    reach = half_width(noise, 1 - (1 - CONFIDENCE) / selection.candidates.count)
+    return -(-2 * reach // DENOMINATOR)

@@ -23,6 +23,7 @@ LARGEST_EPSILON = Decimal(100)
 EPSILON_STEP = Decimal("0.000001")
 """Finest epsilon that is read or shown."""
 _EPSILON_TEXT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
+_TARGET_TEXT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,6})?")
 _EXACT = Context(prec=100)
 """100 digits: the square of a 24-digit epsilon and ln(1/delta) to 1e-90 both fit."""
 
@@ -84,5 +85,21 @@ def parse_epsilon(text: str) -> Decimal:
             "loss-invalid",
             "The epsilon is not a number this sandbox reads.",
             allowed='Write a plain decimal above 0 and at most 100 with up to 6 decimals, such as "0.5".',
+        )
+    return value
+
+
+def parse_target(text: str) -> Decimal:
+    """Read the error that a question wishes for: a plain decimal above 0, up to 6 decimals.
+
+    Raises:
+        Malformed: anything else.
+    """
+    value = Decimal(text) if _TARGET_TEXT.fullmatch(text) and text.isascii() else Decimal(0)
+    if not value:
+        raise Malformed(
+            "target-invalid",
+            "The wished error is not a number this sandbox reads.",
+            allowed='Write a plain decimal above 0 with up to 6 decimals, such as "25" or "0.5".',
         )
     return value

@@ -1,49 +1,62 @@
 """Noise; the one module that speaks to OpenDP.
 
-Only vectors of 64-bit integers, and only Laplace noise: the integer mechanism has no floating-point
-side channel. Every call asks the mechanism's own map what it costs and refuses to run if that is
-more than the plan paid for.
+Only vectors of 64-bit integers: the integer mechanisms have no floating-point side channel. Every use
+asks the mechanism's own map what it costs and refuses to run if that is more than was paid.
 
-Why nothing overflows: a true cell is first saturated at +-2^62. Saturating is 1-Lipschitz in each
-cell, so no L1 distance between neighbors grows and every sensitivity still holds. The mechanism adds
-in big integers and saturates the result at the ends of 64 bits, which is post-processing.
+Both mechanisms add noise that does not depend on the data, so noise drawn on zeros ahead of time and
+added here has the same distribution. Nothing overflows: a true value v is first saturated at +-2^62,
+which is 1-Lipschitz in each group, so no distance between neighbors grows; and the noisy value is cut
+at +-2^62 afterwards, which is post-processing. Where OpenDP itself had to cut noise n at the ends of 64
+bits, v + n is beyond +-2^62 either way, so the result is the same as without its cut.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import opendp.prelude as dp
 
 from sandbox.errors import SandboxError
-from sandbox.privacy.plan import ExactCells, NoisyCells, noise_scale
+from sandbox.privacy.cells import Choice, ExactCells, NoisyCells
+from sandbox.privacy.loss import PICO
+from sandbox.privacy.measurement import CONFIDENCE, Measurement, Selection
+from sandbox.privacy.mechanism import Mechanism, Noise, half_width, laplace
+from sandbox.privacy.pool import Draws, Pool
+from sandbox.privacy.quantile import scores
 
 SATURATION = 2**62
-"""Largest absolute value of a cell that enters the mechanism."""
+"""Largest absolute value of a number that noise is added to, and of one that is released."""
 MECHANISMS = 256
-"""Mechanisms kept ready: making one costs more than using it, and questions repeat few scales."""
+"""Mechanisms kept ready: making one costs more than using it."""
 
 
 class NoiseFault(SandboxError):
-    """The mechanism would cost more than was charged, or cannot run; nothing was released."""
+    """The noise would cost more than was charged, or cannot be drawn; nothing was released."""
 
 
 def add_noise(exact: ExactCells) -> NoisyCells:
-    """Add to each measurement its integer Laplace noise; this is where exact values end.
+    """Add to each measurement its noise, and make each choice; this is where exact values end.
 
     Raises:
-        NoiseFault: a measurement's noise would cost more than its epsilon.
+        NoiseFault: noise would cost more than the plan paid for it.
     """
-    if len(exact.values) != len(exact.plan.measurements):
-        raise NoiseFault("one row of cells is needed for each measurement")
-    noisy = (
-        _laplace(row, sensitivity=m.sensitivity, epsilon=m.epsilon, scale=m.scale)
-        for row, m in zip(exact.values, exact.plan.measurements, strict=True)
+    plan = exact.plan
+    if (len(exact.measured), len(exact.bins)) != (len(plan.measurements), len(plan.selections)):
+        raise NoiseFault("one row of groups is needed for each measurement and each selection")
+    measured = tuple(
+        _measure(row, measurement) for row, measurement in zip(exact.measured, plan.measurements, strict=True)
     )
-    return NoisyCells(exact.plan, tuple(noisy))
+    chosen = tuple(
+        _choose(np.array(bins, dtype=np.int64), selection)
+        for bins, selection in zip(exact.bins, plan.selections, strict=True)
+    )
+    return NoisyCells(plan, measured, chosen)
 
 
 def noisy_counts(counts: Sequence[int], *, sensitivity: int, epsilon: Decimal) -> tuple[int, ...]:
@@ -52,18 +65,100 @@ def noisy_counts(counts: Sequence[int], *, sensitivity: int, epsilon: Decimal) -
     Raises:
         NoiseFault: the noise would cost more than ``epsilon``.
     """
-    scale = noise_scale(sensitivity, epsilon)
-    return _laplace(counts, sensitivity=sensitivity, epsilon=epsilon, scale=scale)
+    noise = laplace(l1=sensitivity, epsilon=epsilon)
+    _require_pure(noise, sensitivity=sensitivity, epsilon=epsilon)
+    return _added(counts, noise)
 
 
-def _laplace(values: Sequence[int], *, sensitivity: int, epsilon: Decimal, scale: float) -> tuple[int, ...]:
-    if not 0 < scale < float("inf"):
+def noisy_max(
+    candidates: npt.NDArray[np.int64], *, sensitivity: int, epsilon: Decimal
+) -> npt.NDArray[np.int64]:
+    """Return the place of the largest score of each row, chosen under noise; epsilon-DP together.
+
+    Args:
+        candidates: scores, shape (groups, candidates).
+        sensitivity: how far one unit moves any one score, summed over the groups.
+        epsilon: of all rows together.
+
+    Report-noisy-max (C. Dwork and A. Roth, The Algorithmic Foundations of Differential Privacy, 2014,
+    section 3.3), with integer Laplace noise of scale s = 2 d / epsilon and the first of equal scores.
+    Fix the noise of all candidates but i. On one database i is chosen when its noise is at least some
+    whole number t (which settles ties); on a neighbor, on which no score moved by more than k, it is
+    chosen when its noise is at least some t' <= t + 2 k. For integer Laplace noise
+    P(X >= t + 2 k) >= e^(-2 k / s) P(X >= t) for whole t and k, so a row whose scores move by k costs
+    2 k / s, and rows whose k sum to d cost 2 d / s = epsilon together.
+
+    Raises:
+        NoiseFault: the noise would cost more than ``epsilon``.
+    """
+    noise = laplace(l1=2 * sensitivity, epsilon=epsilon)
+    _require_pure(noise, sensitivity=2 * sensitivity, epsilon=epsilon)
+    drawn = _POOL.take(noise, candidates.size).reshape(candidates.shape)
+    if not _within_62_bits(drawn):
+        raise NoiseFault("noise beyond 62 bits")  # once in e^64 draws, whatever the data
+    places: npt.NDArray[np.int64] = (candidates + drawn).argmax(axis=1)
+    return places
+
+
+def draw(noise: Noise, count: int) -> Draws:
+    """Return fresh noise, drawn now by the mechanism itself on zeros."""
+    return np.array(_mechanism(noise)([0] * count), dtype=np.int64)
+
+
+_POOL = Pool(draw)
+
+
+def _measure(values: Sequence[int], measurement: Measurement) -> tuple[int, ...]:
+    noise, reach = measurement.noise, measurement.sensitivity
+    if noise.mechanism is Mechanism.LAPLACE:
+        _require_pure(noise, sensitivity=reach.l1, epsilon=measurement.epsilon)
+    else:
+        l2 = math.nextafter(math.sqrt(reach.l2_squared), math.inf)
+        rho = Decimal(_mechanism(noise).map(l2))
+        if rho * PICO > measurement.loss.picorho:
+            raise NoiseFault("the noise would cost more than was charged")
+    return _added(values, noise)
+
+
+def _require_pure(noise: Noise, *, sensitivity: int, epsilon: Decimal) -> None:
+    if not 0 < noise.scale < math.inf:
         raise NoiseFault("noise needs a finite scale above 0")  # OpenDP accepts 0 and releases the truth
-    mechanism = _mechanism(scale)
-    if sensitivity < 1 or Decimal(mechanism.map(sensitivity)) > epsilon:
+    if sensitivity < 1 or Decimal(_mechanism(noise).map(sensitivity)) > epsilon:
         raise NoiseFault("the noise would cost more than was charged")
-    saturated = [max(-SATURATION, min(SATURATION, value)) for value in values]
-    return tuple(int(value) for value in mechanism(saturated))
+
+
+def _added(values: Sequence[int], noise: Noise) -> tuple[int, ...]:
+    drawn = _POOL.take(noise, len(values))
+    if _within_62_bits(drawn) and _fit(values):
+        exact = np.array(values, dtype=np.int64)
+        return tuple(np.clip(exact + drawn, -SATURATION, SATURATION).tolist())
+    return tuple(_cut(_cut(value) + more) for value, more in zip(values, drawn.tolist(), strict=True))
+
+
+def _within_62_bits(drawn: Draws) -> bool:
+    # Not abs(): of the least 64-bit number that is negative again.
+    return int(drawn.max(initial=0)) < SATURATION and int(drawn.min(initial=0)) > -SATURATION
+
+
+def _fit(values: Sequence[int]) -> bool:
+    return not values or (max(values) <= SATURATION and min(values) >= -SATURATION)
+
+
+def _cut(value: int) -> int:
+    return max(-SATURATION, min(SATURATION, value))
+
+
+def _choose(counts: npt.NDArray[np.int64], selection: Selection) -> tuple[Choice, ...]:
+    """Choose the value and the two ends of its interval; see :mod:`sandbox.privacy.quantile`."""
+    places: list[list[int]] = []
+    for towards, epsilon in zip((0, -1, 1), selection.shares, strict=True):
+        reach = half_width(
+            laplace(l1=2 * selection.sensitivity, epsilon=epsilon),
+            1 - (1 - CONFIDENCE) / 2 / selection.candidates.count,
+        )
+        found = scores(counts, selection.fraction, shift=2 * towards * reach)
+        places.append(noisy_max(found, sensitivity=selection.sensitivity, epsilon=epsilon).tolist())
+    return tuple(Choice(*chosen) for chosen in zip(*places, strict=True))
 
 
 @cache
@@ -72,7 +167,9 @@ def _features() -> None:
 
 
 @lru_cache(maxsize=MECHANISMS)
-def _mechanism(scale: float) -> Any:  # OpenDP's measurements carry no useful static type
+def _mechanism(noise: Noise) -> Any:  # OpenDP's measurements carry no useful static type
     _features()
     integers = dp.vector_domain(dp.atom_domain(T="i64"))
-    return dp.m.make_laplace(integers, dp.l1_distance(T="i64"), scale=scale)
+    if noise.mechanism is Mechanism.GAUSSIAN:
+        return dp.m.make_gaussian(integers, dp.l2_distance(T="f64"), scale=noise.scale)
+    return dp.m.make_laplace(integers, dp.l1_distance(T="i64"), scale=noise.scale)

@@ -1,82 +1,65 @@
 """What will be measured, with how much noise, and what that costs: fixed before any row is read.
 
-A plan is a function of the question, the policy and the epsilon alone. Each aggregate becomes one or
-two statistics; equal statistics are measured once. A measurement is a vector with one integer per
-cell of the public key domains, and its sensitivity is the largest L1 distance of two such vectors
-when one unit, with all its rows, is added or removed. With K kept rows a unit:
+A plan is a function of the question, the policy, the epsilon and the registration profile alone; the
+profile was noisy and paid for. Each aggregate needs one statistic or more; equal statistics are
+measured once. A measurement is a vector with one whole number for each group of the public domains; a
+selection chooses one public candidate for each group.
 
-======================  ===================================================================
-statistic               sensitivity
-======================  ===================================================================
-rows, values            K: each kept row adds 1 to one cell
-units                   min(K, cells): 1 in each cell that the unit reaches
-sum                     K * max(abs(low), abs(high)): the values are clamped
-centered sum            K * max(high - middle, middle - low)
-======================  ===================================================================
-
-WHERE and GROUP BY act on rows after the copy was bounded, so they change none of this.
+The losses of measurements and selections add up in zCDP (Bun and Steinke 2016, Lemma 2.3). Where the
+authorization demands a pure guarantee for each answer, their epsilons add up as well, to the epsilon
+asked for.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_FLOOR, Context, Decimal
-from enum import StrEnum
 from fractions import Fraction
 from functools import reduce
 from itertools import product
+from types import MappingProxyType
 
 from sandbox.canonical import digest_of
 from sandbox.errors import Malformed, NotAnswerable, OverBudget
+from sandbox.policy.authorization import Measure
 from sandbox.policy.check import CheckedQuery
-from sandbox.privacy.fixed import FixedPoint
+from sandbox.privacy.aggregate import Recipe, recipe_of
+from sandbox.privacy.bound import Profile, numbered_table, sensitivity
+from sandbox.privacy.estimate import Chosen, Estimator, Noisy
 from sandbox.privacy.loss import LARGEST_EPSILON, Loss
+from sandbox.privacy.measurement import (
+    Measurement,
+    Selection,
+    measured,
+    mechanism_names,
+    selected,
+)
+from sandbox.privacy.scan import Scan, Statistic
+from sandbox.privacy.strategy import choose
 from sandbox.query.expr import Aggregate, Function
 from sandbox.query.render import canonical
+from sandbox.query.typed import Base, Relation, Term
 
 MOST_CELLS = 10_000
-"""Cells one answer may have; each is shown, empty or not."""
-LARGEST_SENSITIVITY = 2**53
-"""Above it a float does not hold a sensitivity exactly, and noise would be all there is."""
-LARGEST_SCALE = 2**56
-"""Above it noise could reach the ends of 64 bits; below it 2^62 is reached once in e^64 draws."""
-Cell = tuple[int | str, ...]
+"""Groups one answer may have; each is shown, empty or not."""
+QUANTILE_WEIGHT = Fraction(2)
+"""Share of the loss for a quantile with its interval, beside 1 for a sum."""
+Key = int | str | date
+Cell = tuple[Key | None, ...]
 _SHARE = Context(prec=24, rounding=ROUND_FLOOR)
-
-
-class StatisticKind(StrEnum):
-    """What is counted or summed in each cell."""
-
-    ROWS = "rows"
-    VALUES = "values"
-    """Rows in which the column is not NULL."""
-    UNITS = "units"
-    SUM = "sum"
-    CENTERED_SUM = "centered_sum"
-    """Sum of the distances from the middle of the bounds: half the sensitivity of a sum, or less."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statistic:
-    """One number per cell, before noise."""
-
-    kind: StatisticKind
-    column: str | None = None
-    """The column counted or summed; None for rows."""
+_NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measurement:
-    """A statistic together with the noise it will get."""
+class PlannedScan:
+    """One pass over the data, and the public values of its keys."""
 
-    statistic: Statistic
-    sensitivity: int
-    """L1 over all cells under add/remove of one unit, in the statistic's fixed-point unit."""
-    epsilon: Decimal
-    """Pure epsilon of this measurement."""
-    scale: float
-    """Scale of the integer Laplace noise, at least sensitivity / epsilon."""
+    scan: Scan
+    domains: tuple[tuple[Key, ...], ...]
+    """Of each key of the scan; the groups are all combinations, sorted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,20 +67,53 @@ class Plan:
     """Everything about an answer but the data; made by :func:`make_plan`."""
 
     checked: CheckedQuery
-    key_domains: tuple[tuple[int | str, ...], ...]
+    key_domains: tuple[tuple[Key, ...], ...]
     """Public values of each key, sorted, in the order of the question's keys."""
     measurements: tuple[Measurement, ...]
+    selections: tuple[Selection, ...]
+    estimators: Mapping[Aggregate, Estimator]
+    """How each aggregate is made of them."""
+    decimals: Mapping[Aggregate, int]
+    """Digits after the point of each aggregate."""
+    bounds: Mapping[Aggregate, int]
+    """Rows of one unit that each aggregate looks at."""
+    source: Relation
+    """Of the question, with no more rows of a unit than any aggregate looks at."""
     epsilon: Decimal
-    """Pure epsilon of all measurements together, as asked for."""
+    """As asked for."""
     loss: Loss
-    """What is charged: the zCDP losses of the measurements added up."""
-    max_rows: int
-    """Rows of one unit that are looked at."""
+    """What is charged: the zCDP losses of measurements and selections added up."""
 
     @property
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[tuple[Key, ...], ...]:
         """Every combination of key values, sorted; one empty combination without GROUP BY."""
         return tuple(product(*self.key_domains))
+
+    @property
+    def table(self) -> Base | None:
+        """The one private table whose rows are looked at as they are, if it is one."""
+        return numbered_table(self.source)
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """Kinds of noise in the answer, each once, sorted."""
+        return mechanism_names(self.measurements, self.selections)
+
+    @property
+    def scans(self) -> tuple[PlannedScan, ...]:
+        """What the engine is asked: one scan for all measurements, if any, and one for each selection."""
+        checked = self.checked
+        statistics = tuple(measurement.statistic for measurement in self.measurements)
+        main = Scan(source=self.source, where=checked.where, keys=checked.keys, statistics=statistics)
+        first = (PlannedScan(scan=main, domains=self.key_domains),) if statistics else ()
+        return first + tuple(self._scan_of(selection) for selection in self.selections)
+
+    def _scan_of(self, selection: Selection) -> PlannedScan:
+        keys = (*self.checked.keys, selection.candidates.key(selection.term))
+        scan = Scan(
+            source=self.source, where=self.checked.where, keys=keys, statistics=(selection.statistic,)
+        )
+        return PlannedScan(scan=scan, domains=(*self.key_domains, selection.candidates.keys))
 
     @property
     def digest(self) -> str:
@@ -110,94 +126,97 @@ class Plan:
                 "policy": checked.policy_digest,
                 "query": canonical(checked.query),
                 "epsilon": str(self.epsilon),
-                "max_rows": self.max_rows,
-                "measurements": [
-                    [m.statistic.kind.value, m.statistic.column, m.sensitivity, str(m.epsilon), m.scale.hex()]
-                    for m in self.measurements
-                ],
+                "bounded_after": self.table is not None and self.table.after is not None,
+                "measurements": [measurement.document() for measurement in self.measurements],
+                "selections": [selection.document() for selection in self.selections],
             }
         )
 
-    def index_of(self, statistic: Statistic) -> int:
-        """Return which measurement measures ``statistic``."""
-        return next(i for i, m in enumerate(self.measurements) if m.statistic == statistic)
 
+def make_plan(
+    checked: CheckedQuery, *, epsilon: Decimal, profiles: Mapping[str, Profile] = _NO_PROFILES
+) -> Plan:
+    """Decide what is measured for ``checked``, over how many rows of a unit, and with which noise.
 
-@dataclass(frozen=True, slots=True)
-class ExactCells:
-    """The true values of a plan's measurements; never shown, never logged."""
-
-    plan: Plan
-    values: tuple[tuple[int, ...], ...] = field(repr=False)
-    """One row per measurement, aligned with ``plan.cells``."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoisyCells:
-    """The same with noise: the first thing that may be shown. Made by ``noise.add_noise`` alone."""
-
-    plan: Plan
-    values: tuple[tuple[int, ...], ...]
-    """One row per measurement, aligned with ``plan.cells``."""
-
-
-def make_plan(checked: CheckedQuery, *, epsilon: Decimal) -> Plan:
-    """Decide what is measured for ``checked`` and split ``epsilon`` evenly over it.
+    Args:
+        checked: the question.
+        epsilon: what it may cost: pure epsilon of the answer, or, where the authorization measures in
+            zCDP, the epsilon whose epsilon^2 / 2 is the answer's rho.
+        profiles: by table, what registration told of the rows per unit; a table without one is looked
+            at up to its own bound.
 
     Raises:
         Malformed: ``epsilon`` is not above 0 and at most 100.
         OverBudget: ``epsilon`` exceeds what one question may cost under the authorization.
-        NotAnswerable: too many cells, or numbers too large to be summed exactly.
+        NotAnswerable: too many groups, or numbers too large to be summed exactly.
     """
     _check_epsilon(checked, epsilon)
-    domains = tuple(tuple(sorted(checked.table.columns[key].domain)) for key in checked.query.keys)
-    cells = math.prod(len(domain) for domain in domains)
-    if cells > MOST_CELLS:
-        raise NotAnswerable(
-            "too-many-cells",
-            f"The grouping has {cells} cells.",
-            allowed=f"Group by fewer columns; an answer has at most {MOST_CELLS} cells.",
-        )
-    wanted = dict.fromkeys(
-        part for aggregate in checked.query.aggregates for part in statistics_of(aggregate)
+    domains = tuple(_domain(key) for key in checked.keys)
+    groups = _count_groups(domains)
+    typed = checked.aggregates
+    strategy = choose(checked, profiles, groups=groups, epsilon=float(epsilon))
+    bounds = strategy.bounds
+    recipes = {
+        aggregate: recipe_of(one, max_rows=bounds[aggregate])
+        for aggregate, one in typed.items()
+        if one.function is not Function.QUANTILE
+    }
+    quantiles = {aggregate: one for aggregate, one in typed.items() if aggregate not in recipes}
+    _require_additive(checked, has_quantiles=bool(quantiles))
+    wanted = _wanted(recipes)
+    budget = _Budget.of(
+        checked, epsilon, parts=sum(wanted.values(), Fraction(0)) + QUANTILE_WEIGHT * len(quantiles)
     )
-    share = _SHARE.divide(epsilon, Decimal(len(wanted)))
-    measurements = tuple(_measurement(checked, statistic, cells, share) for statistic in wanted)
+    measurements = tuple(
+        measured(
+            statistic, sensitivity(statistic, groups), epsilon=budget.epsilon(weight), measure=budget.measure
+        )
+        for statistic, weight in wanted.items()
+    )
+    selections = tuple(
+        selected(one, rows=bounds[aggregate], groups=groups, epsilon=budget.epsilon(QUANTILE_WEIGHT))
+        for aggregate, one in quantiles.items()
+    )
+    places = {statistic: index for index, statistic in enumerate(wanted)}
+    estimators: dict[Aggregate, Estimator] = {
+        aggregate: recipe.build(tuple(_noisy(need.statistic, places) for need in recipe.needs))
+        for aggregate, recipe in recipes.items()
+    }
+    estimators |= {aggregate: Chosen(index) for index, aggregate in enumerate(quantiles)}
+    decimals = {aggregate: recipe.decimals for aggregate, recipe in recipes.items()}
+    decimals |= {aggregate: one.terms[0].type.decimals + 1 for aggregate, one in quantiles.items()}
+    parts: list[Measurement | Selection] = [*measurements, *selections]
     return Plan(
         checked=checked,
         key_domains=domains,
         measurements=measurements,
+        selections=selections,
+        estimators=estimators,
+        decimals=decimals,
+        bounds=bounds,
+        source=strategy.source,
         epsilon=epsilon,
-        loss=reduce(Loss.__add__, (Loss.of_pure(m.epsilon) for m in measurements)),
-        max_rows=checked.table.max_rows_per_unit,
+        loss=reduce(Loss.__add__, (part.loss for part in parts)),
     )
 
 
-def statistics_of(aggregate: Aggregate) -> tuple[Statistic, ...]:
-    """Return what must be measured for one aggregate; an average needs a sum and a count."""
-    match aggregate.function:
-        case Function.COUNT_ROWS:
-            return (Statistic(StatisticKind.ROWS),)
-        case Function.COUNT_VALUES:
-            return (Statistic(StatisticKind.VALUES, aggregate.column),)
-        case Function.COUNT_UNITS:
-            return (Statistic(StatisticKind.UNITS, aggregate.column),)
-        case Function.SUM:
-            return (Statistic(StatisticKind.SUM, aggregate.column),)
-        case Function.AVG:
-            return (
-                Statistic(StatisticKind.CENTERED_SUM, aggregate.column),
-                Statistic(StatisticKind.VALUES, aggregate.column),
-            )
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    total: Decimal
+    parts: Fraction
+    measure: Measure
 
+    @classmethod
+    def of(cls, checked: CheckedQuery, epsilon: Decimal, *, parts: Fraction) -> _Budget:
+        return cls(epsilon, parts, checked.authorization.loss.measure)
 
-def noise_scale(sensitivity: int, epsilon: Decimal) -> float:
-    """Return the smallest convenient float scale with sensitivity / scale <= epsilon.
-
-    A margin of 2^-48 covers the roundings of the mechanism's own map; it changes no visible digit.
-    """
-    exact = Fraction(sensitivity) / Fraction(epsilon) * (1 + Fraction(1, 2**48))
-    return math.nextafter(float(exact), math.inf)
+    def epsilon(self, weight: Fraction) -> Decimal:
+        """Return the part of a measurement: pure epsilons add up, in zCDP their squares do."""
+        part = weight / self.parts
+        numerator, denominator = Decimal(part.numerator), Decimal(part.denominator)
+        if self.measure is Measure.PURE:
+            return _SHARE.divide(_SHARE.multiply(self.total, numerator), denominator)
+        return _SHARE.multiply(self.total, _SHARE.sqrt(_SHARE.divide(numerator, denominator)))
 
 
 def _check_epsilon(checked: CheckedQuery, epsilon: Decimal) -> None:
@@ -212,31 +231,43 @@ def _check_epsilon(checked: CheckedQuery, epsilon: Decimal) -> None:
         )
 
 
-def _measurement(checked: CheckedQuery, statistic: Statistic, cells: int, epsilon: Decimal) -> Measurement:
-    sensitivity = _sensitivity(checked, statistic, cells)
-    scale = noise_scale(sensitivity, epsilon)
-    if sensitivity > LARGEST_SENSITIVITY or scale > LARGEST_SCALE:
+def _domain(key: Term) -> tuple[Key, ...]:
+    if key.type.values is None:
+        raise TypeError("the policy check lets no key without public values through")
+    return key.type.values
+
+
+def _count_groups(domains: tuple[tuple[Key, ...], ...]) -> int:
+    groups = math.prod(len(domain) for domain in domains)
+    if groups > MOST_CELLS:
         raise NotAnswerable(
-            "sum-too-large",
-            f"One unit may change a sum of {statistic.column} by more than can be hidden in 64 bits.",
-            allowed="Ask with a larger epsilon; a steward can narrow the bounds or keep fewer rows a unit.",
+            "too-many-cells",
+            f"The grouping has {groups} cells.",
+            allowed=f"Group by fewer or coarser keys; an answer has at most {MOST_CELLS} cells.",
         )
-    return Measurement(statistic=statistic, sensitivity=sensitivity, epsilon=epsilon, scale=scale)
+    return groups
 
 
-def _sensitivity(checked: CheckedQuery, statistic: Statistic, cells: int) -> int:
-    rows = checked.table.max_rows_per_unit
-    match statistic.kind:
-        case StatisticKind.ROWS | StatisticKind.VALUES:
-            return rows
-        case StatisticKind.UNITS:
-            return min(rows, cells)
-        case StatisticKind.SUM:
-            return rows * fixed_of(checked, statistic).reach
-        case StatisticKind.CENTERED_SUM:
-            return rows * fixed_of(checked, statistic).half_range
+def _wanted(recipes: Mapping[Aggregate, Recipe]) -> dict[Statistic, Fraction]:
+    """Return each statistic once, with the largest weight that an aggregate gives it."""
+    found: dict[Statistic, Fraction] = {}
+    for recipe in recipes.values():
+        for need in recipe.needs:
+            found[need.statistic] = max(need.weight, found.get(need.statistic, Fraction(0)))
+    return found
 
 
-def fixed_of(checked: CheckedQuery, statistic: Statistic) -> FixedPoint:
-    """Return the fixed-point bounds of the measure that ``statistic`` sums."""
-    return FixedPoint.of(checked.table.columns[statistic.column or ""])
+def _noisy(statistic: Statistic, places: Mapping[Statistic, int]) -> Noisy:
+    decimals = 0 if statistic.term is None or not statistic.is_sum else statistic.term.type.decimals
+    return Noisy(places[statistic], Fraction(1, 10**decimals))
+
+
+def _require_additive(checked: CheckedQuery, *, has_quantiles: bool) -> None:
+    """Totals are sums of the finest groups: one set of measurements, and parts that add up."""
+    counts_units = any(one.function is Function.COUNT_UNITS for one in checked.aggregates.values())
+    if checked.query.sets and (counts_units or has_quantiles):
+        raise NotAnswerable(
+            "totals-do-not-add-up",
+            "Persons and quantiles of a total are not the sum of those of its parts.",
+            allowed="Leave ROLLUP, CUBE or GROUPING SETS out, and ask once for each total.",
+        )

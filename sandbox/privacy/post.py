@@ -1,102 +1,187 @@
-"""From noisy cells to the table a person reads; post-processing, so it costs nothing.
+"""From noisy numbers to the table a person reads; post-processing, so it costs nothing.
 
-Each aggregate becomes three columns: ``name``, ``name_low`` and ``name_high``, a 95 % interval for the
-value in the bounded copy. No number is a float: counts are ints, measures have the policy's decimals
-as text, averages two digits more. A count or sum near zero may come out negative and is left so:
-clamping would bias every total built from it. An average is kept within the policy's bounds, and is
-empty, with the bounds as its interval, where the noisy count is below 1.
+Each noisy output becomes three columns: ``name``, ``name_low`` and ``name_high``, a 95 % interval for
+the value in the bounded copy. No number is a float: whole numbers are ints, others are text with a
+fixed number of digits. A count or sum near zero may come out negative and is left so: clamping would
+bias every total built from it. What has no value, as an average where the noisy count is below 1, is
+empty. Totals of ROLLUP, CUBE and GROUPING SETS are sums of the finest groups, so that parts add up.
+
+HAVING, ORDER BY and LIMIT look at the noisy numbers, never at true ones. Without ORDER BY rows are
+sorted by key.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
+from datetime import date
 from fractions import Fraction
+from functools import lru_cache
+from itertools import product
 
-from sandbox.privacy.accuracy import PART_CONFIDENCE, half_width
-from sandbox.privacy.fixed import FixedPoint, spell
-from sandbox.privacy.plan import NoisyCells, Plan, fixed_of, statistics_of
-from sandbox.query.expr import Aggregate, Function, Key
+from sandbox.privacy.cells import NoisyCells
+from sandbox.privacy.estimate import Chosen, Estimate, Estimator, Noisy, evaluate, leaves, rounded
+from sandbox.privacy.fixed import spell
+from sandbox.privacy.formula import decimals_of, estimator_of
+from sandbox.privacy.having import holds
+from sandbox.privacy.measurement import CONFIDENCE, Measurement
+from sandbox.privacy.mechanism import half_width
+from sandbox.privacy.plan import Cell, Key, Plan
+from sandbox.privacy.total import half_width_of_sum
+from sandbox.query.expr import Formula, Output
+from sandbox.query.typed import Kind, Term
 
-AVERAGE_DIGITS = 2
-"""Digits an average has beyond those of its measure: a mean of whole numbers is not whole."""
 Value = int | str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerTable:
-    """A noisy table; every cell of the public domains is in it, sorted by key."""
+    """A noisy table."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """One row of the answer: its key values, None in the place of a key that it totals over."""
+
+    cell: Cell
+    members: tuple[int, ...]
+    """Places of the finest groups it is made of."""
+
+
 def finish(noisy: NoisyCells) -> AnswerTable:
     """Return the table of an answer, columns in the order of the question."""
-    plan = noisy.plan
-    query = plan.checked.query
-    positions = {key: position for position, key in enumerate(query.keys)}
+    query = noisy.plan.checked.query
     columns: list[str] = []
-    data: list[tuple[Value, ...]] = []
     for output in query.outputs:
-        if isinstance(output, Key):
-            columns.append(output.name)
-            data.append(tuple(cell[positions[output.column]] for cell in plan.cells))
-        else:
-            columns += [output.name, f"{output.name}_low", f"{output.name}_high"]
-            data += zip(*_triples(plan, output, noisy), strict=True)
-    return AnswerTable(columns=tuple(columns), rows=tuple(zip(*data, strict=True)))
+        columns += (
+            [output.name, f"{output.name}_low", f"{output.name}_high"]
+            if isinstance(output, Output)
+            else [output.name]
+        )
+    kept = [group for group in _groups(noisy.plan) if _passes(noisy, group)]
+    shown = [(group, tuple(_shown(noisy, group))) for group in kept]
+    for order in reversed(query.order):  # the last first: sorting is stable
+        place = columns.index(order.name)
+        numeric = any(isinstance(output, Output) and output.name == order.name for output in query.outputs)
+        shown = _ordered(shown, place, numeric=numeric, descending=order.descending)
+    rows = tuple(row for _, row in shown[: query.limit])
+    return AnswerTable(columns=tuple(columns), rows=rows)
 
 
-def _triples(plan: Plan, aggregate: Aggregate, noisy: NoisyCells) -> Iterator[tuple[Value, Value, Value]]:
-    indices = [plan.index_of(part) for part in statistics_of(aggregate)]
-    first = plan.measurements[indices[0]]
-    if aggregate.function is Function.AVG:
-        fixed = fixed_of(plan.checked, first.statistic)
-        total, count = (half_width(plan.measurements[index], PART_CONFIDENCE) for index in indices)
-        for pair in zip(*(noisy.values[index] for index in indices), strict=True):
-            yield _average(fixed, total=pair[0], count=pair[1], total_width=total, count_width=count)
-        return
-    decimals = fixed_of(plan.checked, first.statistic).decimals if aggregate.function is Function.SUM else 0
-    width = half_width(first)
-    for value in noisy.values[indices[0]]:
-        yield spell(value, decimals), spell(value - width, decimals), spell(value + width, decimals)
+def _groups(plan: Plan) -> Iterator[_Group]:
+    sets = plan.checked.query.sets or (tuple(range(len(plan.key_domains))),)
+    finest = {cell: index for index, cell in enumerate(plan.cells)}
+    for chosen in sets:
+        members: dict[Cell, list[int]] = {cell: [] for cell in _cells_of(plan, chosen)}
+        for key, index in finest.items():
+            members[_coarse(key, chosen)].append(index)
+        for cell, indices in members.items():
+            yield _Group(cell, tuple(indices))
 
 
-def _average(
-    fixed: FixedPoint, *, total: int, count: int, total_width: int, count_width: int
-) -> tuple[Value, Value, Value]:
-    """Divide, and enclose the quotient over every total and every count >= 1 within their intervals.
-
-    A quotient is monotone in either part while the count is positive, so its extremes are at corners.
-    """
-    if count < 1:
-        return None, _bound(fixed, fixed.low), _bound(fixed, fixed.high)
-    least, most = max(1, count - count_width), count + count_width
-    quotients = [
-        Fraction(part, divisor)
-        for part in (total - total_width, total + total_width)
-        for divisor in (least, most)
-    ]
-    return (
-        _shown(fixed, Fraction(total, count), ROUND_HALF_EVEN),
-        _shown(fixed, min(quotients), ROUND_FLOOR),
-        _shown(fixed, max(quotients), ROUND_CEILING),
+def _cells_of(plan: Plan, chosen: Sequence[int]) -> Iterator[Cell]:
+    nothing: tuple[Key | None, ...] = (None,)
+    yield from product(
+        *(domain if index in chosen else nothing for index, domain in enumerate(plan.key_domains))
     )
 
 
-def _bound(fixed: FixedPoint, bound: int) -> str:
-    return _shown(fixed, Fraction(bound - fixed.middle), ROUND_HALF_EVEN)
+def _coarse(cell: Sequence[Key], chosen: Sequence[int]) -> Cell:
+    return tuple(value if index in chosen else None for index, value in enumerate(cell))
 
 
-def _shown(fixed: FixedPoint, centered: Fraction, rounding: str) -> str:
-    """Return an average within the bounds, rounded so that an interval only widens."""
-    value = min(Fraction(fixed.high), max(Fraction(fixed.low), centered + fixed.middle))
-    scaled = value * 10**AVERAGE_DIGITS
-    if rounding == ROUND_HALF_EVEN:
-        whole = round(scaled)
-    else:
-        whole = math.floor(scaled) if rounding == ROUND_FLOOR else math.ceil(scaled)
-    return str(spell(whole, fixed.decimals + AVERAGE_DIGITS))
+def _passes(noisy: NoisyCells, group: _Group) -> bool:
+    having = noisy.plan.checked.query.having
+    if having is None:
+        return True
+    return holds(having, lambda formula: _estimate(noisy, group, formula).value)
+
+
+def _shown(noisy: NoisyCells, group: _Group) -> Iterator[Value]:
+    plan = noisy.plan
+    for output in plan.checked.query.outputs:
+        if isinstance(output, Output):
+            decimals = decimals_of(output.formula, plan)
+            estimate = rounded(_estimate(noisy, group, output.formula), decimals)
+            yield from (_spelled(end, decimals) for end in (estimate.value, estimate.low, estimate.high))
+        else:
+            yield _key(group.cell[output.index], plan.checked.keys[output.index])
+
+
+def _estimate(noisy: NoisyCells, group: _Group, formula: Formula) -> Estimate:
+    estimator = estimator_of(formula, noisy.plan)
+    confidence = part_confidence(estimator)
+
+    def read(leaf: Noisy | Chosen) -> Estimate:
+        if isinstance(leaf, Chosen):
+            return _chosen(noisy, leaf.index, group.members[0])
+        measurement = noisy.plan.measurements[leaf.index]
+        values = noisy.measured[leaf.index]
+        value = sum(values[member] for member in group.members)
+        width = _width(measurement, len(group.members), confidence)
+        return Estimate(value * leaf.unit, (value - width) * leaf.unit, (value + width) * leaf.unit)
+
+    return evaluate(estimator, read)
+
+
+def part_confidence(estimator: Estimator) -> float:
+    """Return the confidence of each part, so that all hold together with 95 % (union bound)."""
+    parts = len(set(leaves(estimator)))
+    return 1 - (1 - CONFIDENCE) / max(1, parts)
+
+
+def _width(measurement: Measurement, members: int, confidence: float) -> int:
+    if members == 1:
+        return _one_width(measurement, confidence)
+    return _sum_width(measurement, members, confidence)
+
+
+@lru_cache(maxsize=1024)
+def _one_width(measurement: Measurement, confidence: float) -> int:
+    return half_width(measurement.noise, confidence)
+
+
+@lru_cache(maxsize=1024)
+def _sum_width(measurement: Measurement, members: int, confidence: float) -> int:
+    return half_width_of_sum(measurement.noise, members, confidence)
+
+
+def _chosen(noisy: NoisyCells, index: int, member: int) -> Estimate:
+    selection, choice = noisy.plan.selections[index], noisy.chosen[index][member]
+    candidates, decimals = selection.candidates, selection.term.type.decimals
+    return Estimate(
+        candidates.value(choice.value, decimals),
+        candidates.value(min(choice.low, choice.value), decimals, end=-1),
+        candidates.value(max(choice.high, choice.value), decimals, end=1),
+    )
+
+
+def _spelled(value: Fraction | None, decimals: int) -> Value:
+    return None if value is None else spell(int(value * 10**decimals), decimals)
+
+
+def _key(value: Key | None, term: Term) -> Value:
+    if isinstance(value, date):
+        return value.isoformat()
+    if term.type.kind is Kind.BOOLEAN and value is not None:
+        return "true" if value else "false"
+    return spell(value, term.type.decimals) if isinstance(value, int) else value
+
+
+_Row = tuple[_Group, tuple[Value, ...]]
+
+
+def _ordered(shown: list[_Row], place: int, *, numeric: bool, descending: bool) -> list[_Row]:
+    """Sort by one column, empty values last whichever way."""
+    full = [row for row in shown if row[1][place] is not None]
+    empty = [row for row in shown if row[1][place] is None]
+
+    def rank(row: _Row) -> Fraction | Value:
+        value = row[1][place]
+        return Fraction(value) if numeric and value is not None else value
+
+    full.sort(key=rank, reverse=descending)  # type: ignore[arg-type]  # of one kind, and not None
+    return full + empty

@@ -1,139 +1,218 @@
-"""From a plan to one SELECT over the bounded copy.
+"""From a scan to one SELECT, in the dialect of the copy's engine.
 
-Built from the closed algebra with sqlglot's expression classes: no text of a person's reaches the
-engine but as a quoted literal. Every expression is total: measures are integers within public
-bounds, literals fit into 64 bits (the policy check saw to both), nothing is divided or cast from data.
+Built from the typed algebra with sqlglot's expression classes: no text of a person's reaches an engine
+but as a quoted literal. Sums are exact however many rows there are. The rows of each private table are
+limited to the contribution bound where the table is read, so that a join sees no more.
 """
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal
+from functools import reduce
 
 from sqlglot import exp
 
-from sandbox.policy.values import fixed_point
-from sandbox.privacy.plan import Measurement, Plan, StatisticKind, fixed_of
-from sandbox.query.expr import (
-    All,
-    Among,
-    AnyOf,
-    Compare,
-    Literal,
-    Missing,
-    Not,
-    Operator,
-    Predicate,
+from sandbox.privacy.bound import numbered_table
+from sandbox.privacy.scan import Scan, Statistic, StatisticKind
+from sandbox.query.typed import (
+    Apply,
+    Base,
+    Derived,
+    Field,
+    Joined,
+    OfUnit,
+    Operation,
+    PerUnitRows,
+    Relation,
+    Term,
+    Test,
+    Union,
+    UnitFunction,
+    Value,
+    max_rows_of,
 )
+from sandbox.sources.terms import Dialect as Dialect
+from sandbox.sources.terms import column, divided, identifier, integer, term, test
 
 ROW_NUMBER = "_rn"
 """Column of a copied table that numbers the kept rows of one unit from 1; no policy can name it."""
-_OPERATORS: dict[Operator, type[exp.Binary]] = {
-    Operator.EQ: exp.EQ,
-    Operator.NE: exp.NEQ,
-    Operator.LT: exp.LT,
-    Operator.LE: exp.LTE,
-    Operator.GT: exp.GT,
-    Operator.GE: exp.GTE,
-}
+NUMBERED_AGAIN = "_again"
+"""The same for rows that are numbered anew after a test."""
+AVERAGE_RAISED = 100
+"""A unit's own average has two digits more than its values."""
 
 
-def compile_query(plan: Plan, dialect: str = "duckdb") -> str:
-    """Return SQL of one engine with the plan's keys first, then one column per measurement."""
-    query = plan.checked.query
-    condition: exp.Expr = exp.LTE(this=_column(ROW_NUMBER), expression=_integer(plan.max_rows))
-    if query.where is not None:
-        condition = exp.and_(condition, exp.paren(_predicate(query.where, plan), copy=False), copy=False)
-    select = (
-        exp.Select()
-        .select(
-            *map(_column, query.keys), *(_measured(measurement, plan) for measurement in plan.measurements)
+def compile_scan(scan: Scan, dialect: Dialect) -> str:
+    """Return SQL with the scan's keys first (k0, k1, ...), then one column for each statistic (s0, ...)."""
+    keys = [term(key, dialect) for key in scan.keys]
+    statistics = [_Statistics(scan, dialect).column(statistic) for statistic in scan.statistics]
+    named = [exp.alias_(key, f"k{index}") for index, key in enumerate(keys)]
+    named += [exp.alias_(made, f"s{index}") for index, made in enumerate(statistics)]
+    select = _Relations(dialect).select(named, scan.source, scan.where)
+    if keys:
+        select = select.group_by(*keys)
+    return select.sql(dialect=dialect.value)
+
+
+class _Relations:
+    """Prints sources in one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def select(self, columns: list[exp.Expr], source: Relation, where: Test | None) -> exp.Select:
+        select = exp.select(*columns)
+        if isinstance(source, Base):
+            select = select.from_(_table(source) if source.after is None else self._numbered_again(source))
+            if source.unit is not None:
+                select = select.where(at_most(source, source.max_rows))
+        else:
+            select = select.from_(self._from(source))
+            for join in self._joins(source):
+                select.append("joins", join)
+        return select if where is None else select.where(test(where, self._dialect))
+
+    def _from(self, source: Relation) -> exp.Expr:
+        match source:
+            case Base() if source.unit is None:
+                return _table(source)
+            case Base():  # limited before it is joined: ON and WHERE differ for an outer join
+                return self.select([exp.Star()], source, None).subquery(alias=identifier(source.alias))
+            case Joined():
+                return self._from(source.left)
+            case Derived():
+                return self._rows(source).subquery(alias=identifier(source.alias))
+            case PerUnitRows():
+                return self._per_unit(source).subquery(alias=identifier(source.alias))
+            case Union():
+                parts: list[exp.Query] = [self._rows(part) for part in source.parts]
+                stacked = reduce(lambda one, other: exp.union(one, other, distinct=False), parts)
+                return stacked.subquery(alias=identifier(source.alias))
+
+    def _joins(self, source: Relation) -> list[exp.Join]:
+        if not isinstance(source, Joined):
+            return []
+        if isinstance(source.right, Joined):
+            raise TypeError("a join stands on the left of a join, never on its right")
+        pairs = [
+            exp.EQ(this=term(one, self._dialect), expression=term(other, self._dialect))
+            for one, other in source.on
+        ]
+        side = "LEFT" if source.outer else None
+        join = exp.Join(this=self._from(source.right), on=exp.and_(*pairs), side=side)
+        return [*self._joins(source.left), join]
+
+    def _rows(self, source: Derived) -> exp.Select:
+        columns: list[exp.Expr] = [
+            exp.alias_(term(made, self._dialect), name, quoted=True) for name, made in source.columns
+        ]
+        return self.select(columns, source.source, source.where)
+
+    def _per_unit(self, source: PerUnitRows) -> exp.Select:
+        unit = term(source.unit_inside, self._dialect)
+        columns: list[exp.Expr] = [exp.alias_(unit, source.unit.name, quoted=True)]
+        columns += [exp.alias_(self._of_unit(made), name, quoted=True) for name, made in source.columns]
+        return self.select(columns, source.source, source.where).group_by(unit)
+
+    def _of_unit(self, made: OfUnit) -> exp.Expr:
+        of = integer(1) if made.term is None else term(made.term, self._dialect)
+        if made.where is not None:
+            of = only_where([test(made.where, self._dialect)], of)
+        count = exp.cast(exp.Count(this=of, big_int=True), "BIGINT")
+        match made.function:
+            case UnitFunction.COUNT_ROWS | UnitFunction.COUNT_VALUES:
+                return count
+            case UnitFunction.MIN | UnitFunction.MAX:
+                return (exp.Min if made.function is UnitFunction.MIN else exp.Max)(this=of)
+            case UnitFunction.SUM:
+                return exp.cast(_sum(of, self._dialect), "BIGINT")
+            case UnitFunction.AVG:
+                raised = exp.Mul(
+                    this=exp.cast(_sum(of, self._dialect), "BIGINT"), expression=integer(AVERAGE_RAISED)
+                )
+                some = exp.GT(this=count.copy(), expression=integer(0))
+                quotient = divided(exp.paren(raised, copy=False), count, self._dialect)
+                return exp.Case(ifs=[exp.If(this=some, true=quotient)])
+
+    def _numbered_again(self, source: Base) -> exp.Expr:
+        if source.unit is None or source.after is None:
+            raise TypeError("only a private table is bounded after a test")
+        window = exp.Window(
+            this=exp.RowNumber(),
+            partition_by=[term(source.unit, self._dialect)],
+            order=exp.Order(expressions=[exp.Ordered(this=column(source.alias, ROW_NUMBER))]),
         )
-        .from_(exp.Table(this=_name(plan.checked.table_name)))
-        .where(condition)
-    )
-    if query.keys:
-        select = select.group_by(*map(_column, query.keys))
-    return select.sql(dialect=dialect)
+        everything = exp.Column(this=exp.Star(), table=identifier(source.alias))
+        inner = exp.select(everything, exp.alias_(window, NUMBERED_AGAIN, quoted=True))
+        inner = inner.from_(_table(source)).where(test(source.after, self._dialect))
+        return inner.subquery(alias=identifier(source.alias))
 
 
-def _measured(measurement: Measurement, plan: Plan) -> exp.Expr:
-    statistic = measurement.statistic
-    column = _column(statistic.column or "")
-    match statistic.kind:
-        case StatisticKind.ROWS:
-            return exp.Count(this=exp.Star())
-        case StatisticKind.VALUES:
-            return exp.Count(this=column)
-        case StatisticKind.UNITS:
-            return exp.Count(this=exp.Distinct(expressions=[column]))
-        case StatisticKind.SUM:
-            return _sum(column)
-        case StatisticKind.CENTERED_SUM:
-            middle = _integer(fixed_of(plan.checked, statistic).middle)
-            return _sum(exp.Sub(this=column, expression=middle))
+class _Statistics:
+    """Prints statistics of one scan.
+
+    CASE inside the aggregate instead of FILTER, which takes DuckDB twice as long.
+    """
+
+    def __init__(self, scan: Scan, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._table = numbered_table(scan.source)
+        self._most = max_rows_of(scan.source)
+
+    def column(self, statistic: Statistic) -> exp.Expr:
+        conditions = [] if statistic.where is None else [test(statistic.where, self._dialect)]
+        if statistic.max_rows < self._most:
+            if self._table is None:
+                raise TypeError("a source whose rows are not numbered is looked at as it is")
+            conditions.append(at_most(self._table, statistic.max_rows))
+        of = None if statistic.term is None else term(statistic.term, self._dialect)
+        match statistic.kind:
+            case StatisticKind.ROWS:
+                return exp.Count(this=only_where(conditions, integer(1)) if conditions else exp.Star())
+            case StatisticKind.VALUES:
+                return exp.Count(this=only_where(conditions, of or exp.Null()))
+            case StatisticKind.UNITS:
+                return exp.Count(this=exp.Distinct(expressions=[only_where(conditions, of or exp.Null())]))
+            case StatisticKind.SUM:
+                return self._summed(statistic, conditions)
+
+    def _summed(self, statistic: Statistic, conditions: list[exp.Expr]) -> exp.Expr:
+        if statistic.term is None:
+            raise TypeError("a sum has a term")
+        of, middle = _centered_field(statistic.term)
+        made = only_where(conditions, term(of, self._dialect))
+        total = exp.Coalesce(this=_sum(made, self._dialect), expressions=[integer(0)])
+        if not middle:
+            return total
+        share = exp.Mul(this=integer(middle), expression=exp.Count(this=made.copy()))
+        return exp.Sub(this=total, expression=share)
 
 
-def _sum(term: exp.Expr) -> exp.Expr:
-    return exp.Coalesce(this=exp.Sum(this=term), expressions=[_integer(0)])
+def _centered_field(of: Term) -> tuple[Term, int]:
+    """Return x and m of ``x - m``, so that sum(x) - m * count(x) is printed: narrow columns add up faster."""
+    match of:
+        case Apply(Operation.SUBTRACT, (Field() as field, Value(int(middle)))):
+            return field, middle
+        case _:
+            return of, 0
 
 
-def _predicate(part: Predicate, plan: Plan) -> exp.Expr:
-    match part:
-        case Compare(name, operator, literal):
-            return _OPERATORS[operator](this=_column(name), expression=_literal(literal, name, plan))
-        case Among(name, literals):
-            return exp.In(
-                this=_column(name), expressions=[_literal(literal, name, plan) for literal in literals]
-            )
-        case Missing(name):
-            return exp.Is(this=_column(name), expression=exp.Null())
-        case Not(inner):
-            return exp.Not(this=exp.paren(_predicate(inner, plan), copy=False))
-        case All(parts):
-            return _joined(exp.And, parts, plan)
-        case AnyOf(parts):
-            return _joined(exp.Or, parts, plan)
+def only_where(conditions: list[exp.Expr], value: exp.Expr) -> exp.Expr:
+    """Return ``value`` where all conditions are true, else NULL."""
+    if not conditions:
+        return value
+    return exp.Case(ifs=[exp.If(this=exp.and_(*conditions, copy=False), true=value)])
 
 
-def _joined(word: type[exp.And | exp.Or], parts: tuple[Predicate, ...], plan: Plan) -> exp.Expr:
-    # Balanced, because a chain of a thousand parts would be a thousand levels deep.
-    if len(parts) == 1:
-        return exp.paren(_predicate(parts[0], plan), copy=False)
-    half = len(parts) // 2
-    left, right = _joined(word, parts[:half], plan), _joined(word, parts[half:], plan)
-    return exp.paren(word(this=left, expression=right), copy=False)
+def at_most(base: Base, rows: int) -> exp.Expr:
+    """Return the condition that a row of a private table is among the first ``rows`` of its unit."""
+    name = ROW_NUMBER if base.after is None else NUMBERED_AGAIN
+    return exp.LTE(this=column(base.alias, name), expression=integer(rows))
 
 
-def _literal(value: Literal, column: str, plan: Plan) -> exp.Expr:
-    match value:
-        case bool():
-            return exp.Boolean(this=value)
-        case int():
-            return _integer(value)
-        case Decimal():
-            return _integer(_fixed(value, plan.checked.table.columns[column].decimals))
-        case date():
-            return exp.Cast(this=exp.Literal.string(value.isoformat()), to=exp.DataType.build("date"))
-        case str():
-            return exp.Literal.string(value)
+def _table(base: Base) -> exp.Table:
+    return exp.Table(this=identifier(base.name), alias=exp.TableAlias(this=identifier(base.alias)))
 
 
-def _fixed(value: Decimal, decimals: int) -> int:
-    scaled = fixed_point(value, decimals)
-    if scaled is None:
-        raise TypeError("the policy check lets no literal with more decimals through")
-    return scaled
-
-
-def _integer(value: int) -> exp.Expr:
-    literal = exp.Literal.number(abs(value))
-    return exp.Neg(this=literal) if value < 0 else literal
-
-
-def _column(name: str) -> exp.Column:
-    return exp.Column(this=_name(name))
-
-
-def _name(name: str) -> exp.Identifier:
-    return exp.to_identifier(name, quoted=True)
+def _sum(of: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """Return an exact sum. DuckDB and PostgreSQL widen by themselves; Spark's own sum would overflow."""
+    return exp.Sum(this=exp.cast(of, "DECIMAL(38, 0)") if dialect is Dialect.SPARK else of)

@@ -34,6 +34,7 @@ from sandbox.sources.loading.duck import DuckFiles
 from sandbox.sources.loading.postgres import opened_tables
 from sandbox.sources.loading.protocol import Source
 from sandbox.sources.loading.protocol import unreadable as unreadable
+from sandbox.sources.loading.spark import SparkFiles
 from sandbox.sources.profile import noisy_profile
 from sandbox.sources.snapshot import RECIPE, shape_of
 from sandbox.sources.snapshot import Snapshot as Snapshot
@@ -59,6 +60,8 @@ class Places:
     """Key file with the registrar's own way into the raw database."""
     reader_role: str = "sandbox_gateway"
     """PostgreSQL role that may read a copy there besides its owner."""
+    spark_master: str = "local[2]"
+    """Where Spark runs."""
 
     def to_document(self) -> dict[str, Canonical]:
         """Return the places as a canonical document."""
@@ -68,6 +71,7 @@ class Places:
             "reader_gid": self.reader_gid,
             "postgresql": None if self.postgresql is None else str(self.postgresql.resolve()),
             "reader_role": self.reader_role,
+            "spark_master": self.spark_master,
         }
 
     @classmethod
@@ -80,21 +84,17 @@ class Places:
         """Open the raw tables of ``dataset`` for one registration."""
         match dataset.engine:
             case EngineKind.DUCKDB:
-                return nullcontext(
-                    DuckFiles(
-                        dataset=dataset,
-                        raw=self.raw,
-                        target=self.target,
-                        reader_gid=self.reader_gid,
-                        ending=".duckdb",
-                    )
-                )
+                return nullcontext(DuckFiles(**self._files(dataset, ".duckdb")))
             case EngineKind.POSTGRESQL:
                 if self.postgresql is None:
                     raise unreadable()
                 return opened_tables(dataset, key_file=self.postgresql, reader=self.reader_role)
             case EngineKind.SPARK:
-                raise unreadable()
+                return nullcontext(SparkFiles(**self._files(dataset, ".spark"), master=self.spark_master))
+
+    def _files(self, dataset: DatasetPolicy, ending: str) -> dict[str, Any]:
+        given = {"raw": self.raw, "target": self.target, "reader_gid": self.reader_gid}
+        return {"dataset": dataset, "ending": ending, **given}
 
 
 def planned_loss(dataset: DatasetPolicy) -> Loss:

@@ -12,7 +12,6 @@ from typing import Any
 
 from sandbox.canonical import Canonical, digest_of
 from sandbox.policy.dataset import DatasetPolicy, EngineKind
-from sandbox.privacy.plan import Plan
 from sandbox.sources.profile import TruncationProfile as TruncationProfile
 
 RECIPE = 3
@@ -68,18 +67,3 @@ class Snapshot:
 def shape_of(dataset: DatasetPolicy) -> str:
     """Return the digest of the policy that shapes a copy of ``dataset``."""
     return digest_of(dataset.model_dump(mode="json"))
-
-
-def truncation_warning(plan: Plan, snapshot: Snapshot) -> str:
-    """Return the sentence about rows that no answer from the plan's table counts, or an empty text.
-
-    Made of the policy and the noisy profile, so it costs nothing more.
-    """
-    table = plan.checked.table_name
-    share = snapshot.profile[table].share_over
-    if not share:
-        return ""
-    return (
-        f"About {share:.0%} of units have more than {plan.max_rows} rows in {table}; "
-        f"rows beyond {plan.max_rows} a unit are in no answer."
-    ).replace("%", " %")

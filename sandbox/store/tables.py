@@ -93,6 +93,16 @@ charge = Table(
     Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the intent it was charged for
 )
 
+# --- answers -----------------------------------------------------------------------------------------
+answer = Table(  # noisy tables that were given out, to be given again; never a row of raw data
+    "answer",
+    metadata,
+    Column("key", String(80), primary_key=True),  # digest of plan and snapshot: what makes it the same answer
+    Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the outcome it was recorded by
+    Column("policy", String(80), nullable=False),  # digest of the policies it was asked under
+    Column("document", LargeBinary, nullable=False),  # canonical JSON: the table, the receipt's claims
+)
+
 # --- sources -----------------------------------------------------------------------------------------
 snapshot = Table(
     "snapshot",

@@ -34,15 +34,23 @@ def ask(call: Call) -> Reply:
     question = call.read(Question)
     if question.dry_run:
         estimate = call.gateway.estimate(
-            sql=question.sql, authorization=question.authorization, epsilon=question.epsilon, actor=call.actor
+            sql=question.sql,
+            authorization=question.authorization,
+            epsilon=question.epsilon,
+            target_error=question.target_error,
+            actor=call.actor,
+            arrived=call.arrived,
         )
         return json_reply(estimate.to_document())
     answer = call.gateway.ask(
         sql=question.sql,
         authorization=question.authorization,
         epsilon=question.epsilon,
+        target_error=question.target_error,
         actor=call.actor,
         request_id=question.request_id,
+        fresh=question.fresh,
+        arrived=call.arrived,
     )
     return json_reply(answer.to_document())
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from sandbox.privacy.loss import parse_epsilon
+from sandbox.privacy.loss import parse_epsilon, parse_target
 
 SQL_LIMIT = 100_000
 """Characters of a question that are looked at; the language itself allows fewer."""
@@ -40,11 +40,17 @@ class Form(Body):
 
 
 def _epsilon(value: object) -> Decimal | None:
-    if value is None:
-        return None
+    return None if value is None else parse_epsilon(_text(value))
+
+
+def _target(value: object) -> Decimal | None:
+    return None if value is None else parse_target(_text(value))
+
+
+def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("a privacy loss is written as a decimal string")  # noqa: TRY004  # pydantic turns ValueError into its own error
-    return parse_epsilon(value)
+        raise ValueError("a number is written as a decimal string")  # noqa: TRY004  # pydantic turns ValueError into its own error
+    return value
 
 
 def _content(value: object) -> bytes:
@@ -61,6 +67,11 @@ Epsilon = Annotated[
     BeforeValidator(_epsilon),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"type": "null"}]}),
 ]
+Target = Annotated[
+    Decimal | None,
+    BeforeValidator(_target),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"type": "null"}]}),
+]
 Content = Annotated[
     bytes, BeforeValidator(_content), WithJsonSchema({"type": "string", "contentEncoding": "base64"})
 ]
@@ -75,8 +86,12 @@ class Question(Body):
     """The authorization it is asked under."""
     epsilon: Epsilon = None
     """Privacy loss to spend, a decimal string; the most one question may cost where left out."""
+    target_error: Target = None
+    """Instead of a loss: half the width that every 95 % interval should have at most, a decimal string."""
     dry_run: bool = False
     """Say the cost and the expected error only."""
+    fresh: bool = False
+    """Pay for new noise, even where the question was answered before and would be repeated for nothing."""
     request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
     """Chosen by the caller, charged at most once; one is made where left out."""
 

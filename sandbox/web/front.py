@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 from jupyterhub.services.auth import HubAuth  # type: ignore[import-untyped]  # it ships no types
 from tornado.web import Finish, HTTPError, RequestHandler, stream_request_body
 
-from sandbox.errors import NotAllowed, Refusal, TooLarge, Unavailable
+from sandbox.errors import NotAllowed, Refusal, TooLarge, Unavailable, where
 from sandbox.gateway import Gateway
 from sandbox.policy.roles import Actor, Channel
 from sandbox.web import problem, strict
@@ -52,6 +53,9 @@ class Site:
 
     gateway: Gateway
     pool: Executor
+    """Works on requests."""
+    waiting: Executor
+    """Works on those whose answer is held back, so that waiting keeps no other request from its worker."""
     channel: Channel
     prefix: str
     """What stands before every path of the table."""
@@ -69,6 +73,7 @@ class Front(RequestHandler):
         self.actor: Actor | None = None
         self.data = bytearray()
         self.oversize = False
+        self.arrived = time.monotonic()
 
     @abstractmethod
     async def identify(self) -> Actor:
@@ -132,11 +137,12 @@ class Front(RequestHandler):
         """Note a fault by type and place; neither its text nor the request is written anywhere."""
         del typ, tb
         if not isinstance(value, HTTPError | Finish):
-            log.error("fault: %s", problem.where(value))
+            log.error("fault: %s", where(value))
 
-    async def run(self, function: Callable[[], T]) -> T:
-        """Run blocking work in a worker thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.site.pool, function)
+    async def run(self, function: Callable[[], T], *, held: bool = False) -> T:
+        """Run blocking work in a worker thread; ``held`` if most of it may be waiting."""
+        pool = self.site.waiting if held else self.site.pool
+        return await asyncio.get_running_loop().run_in_executor(pool, function)
 
     async def _answer(self) -> Reply:
         try:
@@ -160,7 +166,7 @@ class Front(RequestHandler):
             await self._record(refusal)
             raise
         try:
-            return await self.run(partial(route.handler, call))
+            return await self.run(partial(route.handler, call), held=route.held)
         except Refusal as refusal:
             if not route.recorded:
                 await self._record(refusal)
@@ -192,6 +198,7 @@ class Front(RequestHandler):
             else None,
             xsrf=self.form_token() if self.actor else "",
             cross_site=self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"},
+            arrived=self.arrived,
             isolation_note=self.site.isolation_note,
         )
 

@@ -8,9 +8,7 @@ data, becomes a constant.
 from __future__ import annotations
 
 import json
-import traceback
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from sandbox.errors import Refusal
@@ -84,13 +82,6 @@ def of_status(status: int) -> dict[str, Any]:
 def encode(problem: dict[str, Any]) -> bytes:
     """Return the bytes of a problem document."""
     return json.dumps(problem, ensure_ascii=False).encode()
-
-
-def where(fault: BaseException) -> str:
-    """Name a fault by type and place only; its message may hold data and is never read."""
-    frames = traceback.extract_tb(fault.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
-    return f"{type(fault).__qualname__} at {place}"
 
 
 def shown(text: str) -> str:

@@ -44,6 +44,8 @@ class Call:
     """Token that a form of this page must carry."""
     cross_site: bool = False
     """Whether another site led here; a page that records a look does not record this one."""
+    arrived: float
+    """When the request's head had come, in monotonic seconds."""
     isolation_note: str = ""
     """A sentence for every page where notebooks are isolated more weakly than in production."""
 
@@ -74,6 +76,8 @@ class Route:
     """Names of whole numbers in the query string; each may be left out."""
     public: bool = False
     """Whether it answers without an identity."""
+    held: bool = False
+    """Whether its answer is held back to a fixed moment, so that it needs a worker that may wait."""
     recorded: bool = False
     """Whether what it calls records its own refusals, so that the dispatcher need not."""
 

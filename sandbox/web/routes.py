@@ -33,7 +33,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST", path=f"{API}/queries", handler=api.ask, scope=Scope.QUERY, channels=NOTEBOOK,
         body=Question,
-        recorded=True, summary="Ask one question, or with dry_run say what it would cost.",
+        held=True, recorded=True, summary="Ask one question, or with dry_run say what it would cost.",
         returns="The answer with its cost, what is left, warnings and receipt; or the estimate.",
     ),
     Route(

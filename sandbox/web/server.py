@@ -16,6 +16,7 @@ import socket
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from jupyterhub.services.auth import HubAuth  # type: ignore[import-untyped]  # it ships no types
@@ -23,11 +24,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets, bind_unix_socket
 from tornado.web import Application, RequestHandler
 
-from sandbox.errors import StartupRefusal
+from sandbox.errors import StartupRefusal, where
 from sandbox.gateway import Gateway
 from sandbox.policy.roles import Channel
 from sandbox.settings import Settings
-from sandbox.web import problem, session
+from sandbox.web import session
 from sandbox.web.console import Callback, ConsoleFront
 from sandbox.web.door import DoorFront
 from sandbox.web.front import DRAIN, Site
@@ -36,6 +37,8 @@ from sandbox.web.session import ConsoleAuth
 
 WORKERS = 16
 """Requests worked on at once; the engine and the log have their own, smaller limits."""
+WAITING = 128
+"""Questions whose answers may be held back at once; at most ``pace.AT_ONCE`` of them are worked on."""
 GRACE = 10.0
 """Seconds that running requests get when the server is told to stop."""
 SETTLE_SECONDS = 300.0
@@ -57,16 +60,33 @@ def isolation_note(settings: Settings) -> str:
     return f"{bubblewrap} {one_uid}".strip()
 
 
-def door_application(gateway: Gateway, pool: ThreadPoolExecutor, auth: HubAuth) -> Application:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pools:
+    """The worker threads of both servers."""
+
+    work: ThreadPoolExecutor
+    waiting: ThreadPoolExecutor
+
+
+def door_application(gateway: Gateway, pools: Pools, auth: HubAuth) -> Application:
     """Return the application behind the door's socket."""
-    site = Site(gateway=gateway, pool=pool, channel=Channel.NOTEBOOK, prefix=DOOR_PREFIX)
+    site = Site(
+        gateway=gateway, pool=pools.work, waiting=pools.waiting, channel=Channel.NOTEBOOK, prefix=DOOR_PREFIX
+    )
     return Application([(r".*", DoorFront, {"site": site, "auth": auth})], log_function=_access)
 
 
-def console_application(gateway: Gateway, pool: ThreadPoolExecutor, auth: ConsoleAuth) -> Application:
+def console_application(gateway: Gateway, pools: Pools, auth: ConsoleAuth) -> Application:
     """Return the console's application; its log-ins live as long as this process."""
     note = isolation_note(gateway.settings)
-    site = Site(gateway=gateway, pool=pool, channel=Channel.CONSOLE, prefix="", isolation_note=note)
+    site = Site(
+        gateway=gateway,
+        pool=pools.work,
+        waiting=pools.waiting,
+        channel=Channel.CONSOLE,
+        prefix="",
+        isolation_note=note,
+    )
     shared = {"site": site, "auth": auth}
     return Application(
         [(r"/oauth_callback", Callback, shared), (r".*", ConsoleFront, shared)],
@@ -93,9 +113,13 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
     for name in (signal.SIGTERM, signal.SIGINT):
         # Set explicitly: a process started in the background inherits an ignored SIGINT.
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="gateway") as pool:
-        door = _server(door_application(gateway, pool, door_auth), settings)
-        console = _server(console_application(gateway, pool, console_auth), settings)
+    with (
+        ThreadPoolExecutor(WORKERS, thread_name_prefix="gateway") as pool,
+        ThreadPoolExecutor(WAITING, thread_name_prefix="questions") as waiting,
+    ):
+        pools = Pools(work=pool, waiting=waiting)
+        door = _server(door_application(gateway, pools, door_auth), settings)
+        console = _server(console_application(gateway, pools, console_auth), settings)
         _listen(door, console, settings)
         # Nothing is accepted before the loop runs on; and whoever holds the socket is the only server.
         gateway.begin_serving()
@@ -106,6 +130,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
         for server in (door, console):
             server.stop()
         await _close(door, console)
+        gateway.pace.end()
     gateway.close()
     settings.gateway_socket.unlink(missing_ok=True)
 
@@ -117,7 +142,7 @@ async def _settle_now_and_then(gateway: Gateway, pool: ThreadPoolExecutor) -> No
         try:
             await asyncio.get_running_loop().run_in_executor(pool, gateway.desk.settle)
         except Exception as fault:  # noqa: BLE001  # one failed round must not end all later ones
-            log.error("releases were not settled: %s", problem.where(fault))  # noqa: TRY400  # its text may hold data
+            log.error("releases were not settled: %s", where(fault))  # noqa: TRY400  # its text may hold data
 
 
 def _server(application: Application, settings: Settings) -> HTTPServer:

@@ -9,6 +9,7 @@ import pytest
 from engines import bench as bench
 from engines import benches as benches
 from engines import postgres as postgres
+from engines import spark as spark
 from office import Office, open_office
 
 

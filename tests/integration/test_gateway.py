@@ -5,36 +5,50 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from sandbox.answer import Answer
 from sandbox.audit.event import Kind
 from sandbox.errors import Conflict, NotAllowed, NotAnswerable, OverBudget, Refusal, Unavailable
-from sandbox.gateway import ENGINE_SENTENCE, Gateway
+from sandbox.gateway import Gateway
+from sandbox.pace import CONSTANT_SENTENCE
 from sandbox.policy.roles import Actor
 from sandbox.settings import Settings
 from sandbox.sources import engine
 from sandbox.store.tables import charge
+from sandbox.web import problem
 
 Someone = Callable[[str], Actor]
+CONSTANT_BYTES = (
+    b'{"type": "urn:public-data-sandbox:problem:not-completed", "title": "Service Unavailable", '
+    b'"status": 503, "detail": "The question could not be completed; whatever it was charged stands.", '
+    b'"allowed": "", "code": "not-completed"}'
+)
 GROUPED = "SELECT district, COUNT(*) AS n, AVG(cost) AS mean FROM visits GROUP BY district"
 
 
-def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: object) -> object:
+def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: object) -> Answer:
     return gateway.ask(
         sql=sql,
         authorization=str(given.get("authorization", "visits-study")),
         epsilon=Decimal(str(given.get("epsilon", "0.5"))),
         actor=actor,
         request_id=given.get("request_id"),  # type: ignore[arg-type]  # a str or absent
+        fresh=bool(given.get("fresh")),
     )
 
 
 def kinds(gateway: Gateway) -> list[str]:
     return [str(entry.event["kind"]) for entry in reversed(gateway.books.log.search(limit=100))]
+
+
+def fails_as_a_refusal(*_: object, **__: object) -> None:
+    raise NotAnswerable("secret-code", "A secret cell.")
 
 
 def charges(gateway: Gateway) -> int:
@@ -67,9 +81,35 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
     monkeypatch.setattr(engine, "compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)")
     with pytest.raises(Unavailable) as refusal:
         ask(gateway, actor("ana"))
-    assert str(refusal.value) == ENGINE_SENTENCE
+    assert str(refusal.value) == CONSTANT_SENTENCE
     assert charges(gateway) == before + 2
     assert gateway.books.log.search(limit=1)[0].event["decision"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)"),
+        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT nonsense"),
+        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT count(*) FROM range(1000000000000)"),
+        ("sandbox.answering.add_noise", lambda _: 1 // 0),
+        ("sandbox.answering.finish", lambda _: int("secret cell")),
+        ("sandbox.answering.extract", fails_as_a_refusal),
+    ],
+)
+def test_every_failure_after_the_charge_is_the_same_bytes_and_on_record(
+    settings: Settings, actor: Someone, monkeypatch: pytest.MonkeyPatch, where: str, what: object
+) -> None:
+    gateway = Gateway.open(replace(settings, latency_buckets=(0.3, 0.6), query_deadline=0.3))
+    before = charges(gateway)
+    monkeypatch.setattr(where, what)
+    with pytest.raises(Refusal) as refusal:
+        ask(gateway, actor("ana"))
+    assert problem.encode(problem.of_refusal(refusal.value)) == CONSTANT_BYTES
+    assert refusal.value.__suppress_context__
+    assert charges(gateway) == before + 2
+    assert gateway.books.log.search(limit=1)[0].event["decision"] == "failed"
+    gateway.close()
 
 
 def test_an_answer_whose_outcome_cannot_be_logged_does_not_leave(
@@ -125,7 +165,7 @@ def test_a_spent_budget_refuses(gateway: Gateway, actor: Someone) -> None:
     ask(gateway, actor("ana"), "SELECT COUNT(*) AS n FROM visits", epsilon=1)  # 0.5 rho of 0.908
     before = charges(gateway)
     with pytest.raises(OverBudget):
-        ask(gateway, actor("ana"), "SELECT COUNT(*) AS n FROM visits", epsilon=1)
+        ask(gateway, actor("ana"), "SELECT COUNT(*) AS n FROM visits", epsilon=1, fresh=True)
     assert charges(gateway) == before
 
 
@@ -133,7 +173,8 @@ def test_a_request_id_is_charged_once(gateway: Gateway, actor: Someone) -> None:
     ask(gateway, actor("ana"), request_id="one-and-only")
     before = charges(gateway)
     with pytest.raises(Conflict):
-        ask(gateway, actor("ana"), request_id="one-and-only")
+        ask(gateway, actor("ana"), request_id="one-and-only", fresh=True)
+    assert ask(gateway, actor("ana"), request_id="one-and-only").cached
     assert charges(gateway) == before
 
 

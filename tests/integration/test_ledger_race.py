@@ -5,6 +5,7 @@ Each race is also run against a ledger with a planted fault, to show that the ra
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 import ledger_asker
 import pytest
 from ledger_asker import CarelessLedger, granted, open_ledger, plan_of, policies
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.ledger.ledger import Ledger, scopes_for
@@ -72,7 +73,7 @@ def race_by_schedule(first: Ledger, rival: Ledger) -> int:
     rivals: list[Future[bool]] = []
     with ThreadPoolExecutor(1) as pool:
 
-        def start_rival(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        def start_rival(statement: str) -> None:
             # The first statement that writes a budget: everything that was read is in hand.
             if not rivals and statement.lstrip().startswith(
                 ("UPDATE budget", "INSERT OR REPLACE INTO budget")
@@ -80,7 +81,12 @@ def race_by_schedule(first: Ledger, rival: Ledger) -> int:
                 rivals.append(pool.submit(granted, rival, "rival", PLAN))
                 wait(rivals, timeout=0.5)  # it reads now, or waits for the lock as it should
 
-        event.listen(first._log.engine, "before_cursor_execute", start_rival)
+        def watch(connection: Connection) -> None:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.set_trace_callback(start_rival)
+
+        event.listen(first._log.engine, "begin", watch)
         answers = [granted(first, "first", PLAN)]
         answers += [asked.result(timeout=60) for asked in rivals]
     assert len(answers) == 2

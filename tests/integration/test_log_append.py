@@ -253,12 +253,57 @@ def test_another_key_than_the_logs_stops_the_start(log: Log) -> None:
 
 
 def test_threads_of_two_processes_write_one_log_without_a_gap(log: Log, tmp_path: Path) -> None:
-    command = [sys.executable, str(WRITER), str(tmp_path), "other", "40"]
+    command = [sys.executable, str(WRITER), str(tmp_path), "other", "200"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other, ThreadPoolExecutor(8) as pool:
-        ours = list(pool.map(lambda number: log.append(intent(f"q{number}")), range(80)))
-        theirs = [int(line.split()[0]) for line in other.communicate()[0].splitlines()]
-    assert sorted(ours + theirs) == list(range(120))
-    assert log.check_start().size == 120
+        assert other.stdout is not None
+        first = other.stdout.readline()  # it writes now, so both write at once
+        ours = list(pool.map(lambda number: log.append(intent(f"q{number}")), range(200)))
+        theirs = [int(line.split()[0]) for line in (first, *other.stdout)]
+    assert sorted(ours + theirs) == list(range(400))
+    assert min(ours) < max(theirs), "they took turns"
+    assert log.check_start().size == 400
+
+
+def test_the_tree_kept_from_the_last_commit_is_not_used_after_somebody_elses(make_log: MakeLog) -> None:
+    ours, rival = make_log(), make_log()
+    written = [log.append(intent("q")) for log in (ours, rival, rival, ours, rival, ours, ours)]
+    assert written == list(range(7))
+    assert ours.check_start().size == 7
+
+
+def test_the_tree_kept_from_the_last_commit_is_not_used_after_another_log_took_its_place(
+    log: Log, tmp_path: Path
+) -> None:
+    state = tmp_path / "state" / "state.sqlite"
+    log.append(intent("q1"))
+    with sqlite3.connect(state) as before, sqlite3.connect(tmp_path / "backup") as backup:
+        before.backup(backup)
+    log.append(intent("q2"))
+    kept = log._head
+    with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(state) as restored:
+        backup.backup(restored)
+    log.append(intent("another second"))
+    assert kept is not None
+    assert log.check_start().size == 2
+    log._head = kept  # as if it had been kept all the time: same size, another tree
+    assert log.append(intent("q3")) == 2
+    log.check_start()
+
+
+def test_a_transaction_that_failed_leaves_the_kept_tree_as_it_was(log: Log) -> None:
+    log.append(intent("q1"))
+
+    def fail_after(count: int) -> None:
+        with log.writing() as tx:
+            for _ in range(count):
+                tx.append(intent("q2"))
+            raise KeyError
+
+    for count in (1, 2, 3):
+        with pytest.raises(KeyError):
+            fail_after(count)
+        log.append(intent("q3"))
+    assert log.check_start().size == 4
 
 
 def test_killed_writers_lose_no_acknowledged_record(log: Log, tmp_path: Path) -> None:

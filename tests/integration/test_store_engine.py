@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
@@ -19,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sandbox.errors import StartupRefusal
 from sandbox.settings import Settings
 from sandbox.store.engine import check_durable, open_state, writing
-from sandbox.store.tables import checkpoint, entry, metadata, node
+from sandbox.store.tables import answer, checkpoint, entry, metadata, node
 
 STRONG: dict[str, object] = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
@@ -40,6 +41,23 @@ def test_migrations_make_exactly_the_tables_that_the_code_reads(engine: Engine) 
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         budget = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'budget'").scalar()
     assert "CHECK (spent >= 0 AND spent <= cap)" in str(budget)
+
+
+def test_a_database_of_the_first_version_is_migrated_and_keeps_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, upgrade = Settings(home=tmp_path), command.upgrade
+    with monkeypatch.context() as older:
+        older.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
+        first = open_state(settings)
+    with writing(first, wait=1) as connection:
+        connection.execute(entry.insert().values(seq=0, leaf=b"leaf"))
+    first.dispose()
+    again = open_state(settings)
+    with again.connect() as connection:
+        assert connection.execute(entry.select()).all() == [(0, b"leaf")]
+        assert connection.execute(answer.select()).all() == []
+    again.dispose()
 
 
 def test_every_connection_reports_the_strong_options(engine: Engine) -> None:

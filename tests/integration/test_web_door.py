@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from sandbox.governance.installation import install, open_books
 from sandbox.hub.running import free_ports
 from sandbox.policy.roles import ROLE_SCOPES
 from sandbox.settings import Settings
+from sandbox.web.server import WORKERS
 
 BASE = "/services/gateway/api/v1"
 SMALL_POLICIES = Path(__file__).parents[1] / "policies"
@@ -31,6 +34,8 @@ MODELS = {
     "token-of-rita": ("rita", ["reviewers"]),
     "token-of-eve": ("eve", ["analysts", "officers"]),
 }
+EDGE = 1.0
+"""Seconds after which answers leave, repeated ones apart; long, so that a test can look meanwhile."""
 QUESTION = {
     "sql": "SELECT district, COUNT(*) AS n FROM visits GROUP BY district",
     "authorization": "visits-study",
@@ -112,6 +117,7 @@ def door(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     environment = {
         **os.environ,
         **{f"SANDBOX_{name.upper()}": str(getattr(settings, name)) for name in chosen},
+        "SANDBOX_LATENCY_BUCKETS": f"{EDGE},30,35",
     }
     with subprocess.Popen(
         [sys.executable, "-m", "sandbox.web"], env=environment, stdout=subprocess.PIPE, text=True
@@ -259,10 +265,31 @@ def test_a_refused_question_says_what_would_be_allowed(door: Door) -> None:
 
 
 def test_the_same_request_id_is_charged_once(door: Door) -> None:
-    body = {**QUESTION, "request_id": "the-same-again", "epsilon": "0.1"}
+    body = {**QUESTION, "request_id": "the-same-again", "epsilon": "0.1", "fresh": True}
     first, _, _ = door("POST", f"{BASE}/queries", body)
     second, problem, _ = door("POST", f"{BASE}/queries", body)
     assert (first, second, problem["code"]) == (200, 409, "already-asked")
+
+
+def test_the_same_question_again_has_the_same_numbers_for_nothing(door: Door) -> None:
+    body = {**QUESTION, "epsilon": "0.2"}
+    _, first, _ = door("POST", f"{BASE}/queries", body)
+    _, again, _ = door("POST", f"{BASE}/queries", body)
+    assert (again["rows"], again["receipt"]) == (first["rows"], first["receipt"])
+    assert (again["cached"], again["picorho"]) == (True, 0)
+
+
+def test_answers_that_wait_for_their_moment_keep_no_other_request_waiting(door: Door) -> None:
+    refused = {**QUESTION, "sql": "SELECT * FROM visits"}
+    with ThreadPoolExecutor(WORKERS + 4) as pool:
+        started = time.monotonic()
+        questions = [pool.submit(door, "POST", f"{BASE}/queries", refused) for _ in range(WORKERS + 4)]
+        while sum(entry["decision"] == "row-output" for entry in log_of(door)) < 5:
+            assert time.monotonic() - started < EDGE, "no question was even recorded"
+        assert door("GET", f"{BASE}/account")[0] == 200
+        assert not any(question.done() for question in questions)
+        assert all(question.result()[0] == 422 for question in questions)
+    assert time.monotonic() - started >= EDGE
 
 
 def test_health_and_description_need_no_identity(door: Door) -> None:

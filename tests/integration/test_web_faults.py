@@ -59,7 +59,13 @@ class Known(Front):
 def ask(gateway: BrokenGateway) -> tuple[int, dict[str, Any]]:
     async def fetch() -> HTTPResponse:
         with ThreadPoolExecutor(1) as pool:
-            site = Site(gateway=cast(Gateway, gateway), pool=pool, channel=Channel.NOTEBOOK, prefix="")
+            site = Site(
+                gateway=cast(Gateway, gateway),
+                pool=pool,
+                waiting=pool,
+                channel=Channel.NOTEBOOK,
+                prefix="",
+            )
             server = HTTPServer(Application([(".*", Known, {"site": site, "auth": None})]))
             sock, port = bind_unused_port()
             server.add_socket(sock)

@@ -112,6 +112,14 @@ class PostgresEngine:
         self._lock = Lock()
         self._pool: sa.Engine | None = None
 
+    def prepare(self) -> None:
+        """Read the key file.
+
+        Raises:
+            StartupRefusal: it is not fit.
+        """
+        self._database()
+
     def run(self, location: str, sql: str, *, deadline: float) -> list[Row]:
         """Return all rows of one statement; see :class:`~sandbox.sources.engines.protocol.Engine`."""
         path = f'pg_catalog, "{location}", pg_temp'  # named last, or its tables would come first

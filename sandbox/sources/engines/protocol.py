@@ -34,6 +34,13 @@ class Engine(Protocol):
     def dialect(self) -> str:
         """What sqlglot calls the engine's SQL."""
 
+    def prepare(self) -> None:
+        """Do now what the first question would otherwise wait for.
+
+        Raises:
+            StartupRefusal: the engine is described wrongly or is not there.
+        """
+
     def run(self, location: str, sql: str, *, deadline: float) -> list[Row]:
         """Return all rows of one statement over the copy at ``location``.
 

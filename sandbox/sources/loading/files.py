@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,8 @@ def _publish(made: Path, path: Path, *, gid: int | None) -> None:
             os.chown(part, -1, gid)
         mode = 0o600 if gid is None else 0o640
         part.chmod(mode | 0o100 | (0 if gid is None else 0o010) if part.is_dir() else mode)
+    if path.is_dir():  # of which somebody removed a part
+        shutil.rmtree(path)
     made.replace(path)
     _make_durable(path.parent)
 

@@ -1,0 +1,1 @@
+"""What the query engine costs and how exact it is on this machine; ``python -m benchmarks --help``."""

@@ -1,0 +1,182 @@
+"""No accepted term can leave its interval: tried on random terms over random rows, ends included."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from evaluation import fits, value_of
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sandbox.errors import NotAnswerable
+from sandbox.policy.columns import type_of
+from sandbox.policy.dataset import ColumnPolicy
+from sandbox.policy.scope import WORDS, Name, Scope
+from sandbox.policy.terms import term_of
+from sandbox.query import intervals
+from sandbox.query.expr import (
+    Arithmetic,
+    Binary,
+    Call,
+    Case,
+    Column,
+    Compare,
+    Constant,
+    Operator,
+    Part,
+    Scalar,
+    ScalarFunction,
+)
+from sandbox.query.typed import LARGEST, Apply, Field, Operation
+
+COLUMNS = {
+    "cost": ColumnPolicy(use="measure", bounds=("0", "99.9"), decimals=1, functions=("sum",)),
+    "change": ColumnPolicy(use="measure", bounds=("-50", "20"), functions=("sum",)),
+    "debt": ColumnPolicy(use="measure", bounds=("-900.25", "-0.25"), decimals=2, functions=("sum",)),
+    "year": ColumnPolicy(use="group_key", domain=(1, 2, 7)),
+    "day": ColumnPolicy(use="filter", type="date", period=("2023-11-05", "2025-02-28")),
+}
+FIELDS = {name: Field("t", name, type_of(column)) for name, column in COLUMNS.items()}
+SCOPE = Scope(names={("t", name): Name(field=field, words=WORDS) for name, field in FIELDS.items()})
+FIRST = date(2023, 11, 5)
+
+
+def values_of(name: str) -> st.SearchStrategy[Any]:
+    kind = FIELDS[name].type
+    if name == "day":
+        return st.none() | st.integers(0, 481).map(lambda n: FIRST + timedelta(days=n))
+    if name == "year":
+        return st.sampled_from([None, 1, 2, 7])
+    assert kind.low is not None
+    assert kind.high is not None
+    return (
+        st.none()
+        | st.sampled_from([kind.low, kind.high, 0, -1, 1]).filter(
+            lambda v: kind.low <= v <= kind.high  # type: ignore[operator]  # both are known
+        )
+        | st.integers(kind.low, kind.high)
+    )
+
+
+ROWS = st.fixed_dictionaries({name: values_of(name) for name in COLUMNS})
+NUMBERS = st.sampled_from([0, 1, 2, 10, -3, 1000]) | st.decimals(-20, 20, places=2)
+ONE = [
+    ScalarFunction.ABS,
+    ScalarFunction.SIGN,
+    ScalarFunction.FLOOR,
+    ScalarFunction.CEIL,
+    ScalarFunction.ROUND,
+]
+LEAVES: st.SearchStrategy[Scalar] = (
+    st.sampled_from(["cost", "change", "debt", "year"]).map(Column)
+    | NUMBERS.map(Constant)
+    | st.sampled_from(list(Part)).map(lambda part: Call(ScalarFunction.EXTRACT, (Column("day"),), part))
+    | st.just(Binary(Arithmetic.SUBTRACT, Column("day"), Constant(date(2024, 2, 29))))
+)
+
+
+def _wider(inner: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Scalar]:
+    case = st.builds(
+        lambda a, op, b, c, d: Case(((Compare(a, op, b), c),), d),
+        inner,
+        st.sampled_from([Operator.LT, Operator.GE]),
+        inner,
+        inner,
+        inner,
+    )
+    return (
+        st.builds(Binary, st.sampled_from(list(Arithmetic)), inner, inner)
+        | st.builds(lambda f, a: Call(f, (a,)), st.sampled_from(ONE), inner)
+        | st.builds(
+            lambda f, a, b: Call(f, (a, b)),
+            st.sampled_from([ScalarFunction.LEAST, ScalarFunction.GREATEST, ScalarFunction.COALESCE]),
+            inner,
+            inner,
+        )
+        | st.builds(lambda a: Call(ScalarFunction.NULLIF, (a, Constant(0))), inner)
+        | st.builds(
+            lambda a, w: Call(ScalarFunction.BIN, (a, Constant(w))),
+            inner,
+            st.sampled_from([1, 7, Decimal("0.5")]),
+        )
+        | case
+    )
+
+
+SCALARS = st.recursive(LEAVES, _wider, max_leaves=6)
+
+
+@given(scalar=SCALARS, row=ROWS)
+def test_an_accepted_term_stays_within_its_interval_and_its_values(
+    scalar: Scalar, row: dict[str, Any]
+) -> None:
+    try:
+        term = term_of(scalar, SCOPE)
+    except NotAnswerable:
+        assume(condition=False)
+    assert fits(value_of(term, row), term.type), (value_of(term, row), term.type)
+
+
+def test_the_check_finds_an_interval_that_is_too_narrow() -> None:
+    wide = term_of(Binary(Arithmetic.ADD, Column("cost"), Column("cost")), SCOPE)
+    assert isinstance(wide, Apply)
+    narrow = Apply(wide.operation, wide.arguments, FIELDS["cost"].type)
+    assert not fits(value_of(narrow, {"cost": 999}), narrow.type)
+
+
+@pytest.mark.parametrize("divisor", ["cost", "change", "year"])
+def test_a_divisor_is_accepted_only_if_its_bounds_exclude_0(divisor: str) -> None:
+    question = Binary(Arithmetic.DIVIDE, Constant(1), Column(divisor))
+    if divisor == "year":
+        assert term_of(question, SCOPE).type.nullable
+        return
+    with pytest.raises(NotAnswerable, match="divisor could be 0"):
+        term_of(question, SCOPE)
+
+
+def test_null_instead_of_0_makes_a_divisor_of_a_number_from_0_on() -> None:
+    guarded = Call(ScalarFunction.NULLIF, (Column("cost"), Constant(0)))
+    assert term_of(Binary(Arithmetic.DIVIDE, Constant(1), guarded), SCOPE).type.nullable
+
+
+def test_what_could_leave_64_bits_is_refused() -> None:
+    wide: Scalar = Column("cost")
+    for _ in range(64):
+        wide = Binary(Arithmetic.MULTIPLY, wide, Constant(1000))
+    with pytest.raises(NotAnswerable, match="64 bits"):
+        term_of(wide, SCOPE)
+
+
+def test_the_largest_number_is_reached_so_the_limit_is_not_idle() -> None:
+    assert intervals.number(-LARGEST, LARGEST).high == LARGEST
+    with pytest.raises(NotAnswerable):
+        intervals.number(0, LARGEST + 1)
+
+
+def test_a_bin_has_the_public_values_that_its_bounds_reach() -> None:
+    term = term_of(Call(ScalarFunction.BIN, (Column("cost"), Constant(25))), SCOPE)
+    assert term.type.values == (0, 250, 500, 750)
+    assert term.type.decimals == 1
+
+
+def test_the_month_of_a_date_with_a_period_is_a_public_key() -> None:
+    term = term_of(Call(ScalarFunction.DATE_TRUNC, (Column("day"),), Part.MONTH), SCOPE)
+    assert term.type.values is not None
+    assert (term.type.values[0], term.type.values[-1]) == (date(2023, 11, 1), date(2025, 2, 1))
+    assert len(term.type.values) == 16
+
+
+@given(row=ROWS)
+def test_floors_of_negative_numbers_go_down_although_engines_cut(row: dict[str, Any]) -> None:
+    term = term_of(Call(ScalarFunction.FLOOR, (Column("debt"),)), SCOPE)
+    found = value_of(term, row)
+    assert found == (None if row["debt"] is None else row["debt"] // 100)
+
+
+def test_a_division_is_cut_towards_zero() -> None:
+    term = intervals.cut(intervals.whole(-7), intervals.whole(2), decimals=0)
+    assert term.operation is Operation.DIVIDE
+    assert value_of(term, {}) == -3
