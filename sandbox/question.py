@@ -1,9 +1,9 @@
 """A question made ready to be paid: parsed, checked and planned.
 
-All of it looks at the text, the policies, the wish and the registration profile only, so what was made once is made again
-without the work. What depends on the person and the moment (does the group hold the authorization,
-does its term run) is checked every time, before anything kept is handed out; what is kept belongs to
-one person, and a text that was refused is never kept.
+All of it looks at the text, the policies, the wish and the registration profile only, so what was made
+once is made again without the work. What depends on the person and the moment (does the group hold the
+authorization, does its term run) is checked every time, before anything kept is handed out; what is
+kept belongs to one person, and a text that was refused is never kept.
 """
 
 from __future__ import annotations

@@ -39,9 +39,7 @@ def _parts(part: Term | Test) -> tuple[Term | Test, ...]:
             return left, right
         case Member(term) | IsNull(term) | Matches(term):
             return (term,)
-        case Negation(test):
-            return (test,)
-        case Conjunction(tests) | Disjunction(tests):
-            return tests
+        case Negation() | Conjunction() | Disjunction():
+            return (part.test,) if isinstance(part, Negation) else part.tests
         case Field() | Value():
             return ()
