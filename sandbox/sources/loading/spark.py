@@ -11,7 +11,7 @@ from sandbox.policy.dataset import TablePolicy
 from sandbox.sources.engines.spark import session_of
 from sandbox.sources.loading.files import Files
 from sandbox.sources.loading.protocol import Units, unreadable
-from sandbox.sources.recipe import profile_statement
+from sandbox.sources.profile import profile_statement, units_by_bin
 from sandbox.sources.recipe_spark import copy_statement, fits_unit, quoted, unit_value
 
 WRITTEN = "_SUCCESS"
@@ -46,7 +46,7 @@ class SparkFiles(Files):
         copy = copy_statement(table, reader=reader, types=types)
         session.sql(copy, args={"seed": seed.hex()}).write.parquet(str(made))
         profile = profile_statement(table, reader=reader, unit=unit_value(quoted(unit), types[unit]))
-        return Units(*session.sql(profile).first())
+        return Units(units_by_bin(table, session.sql(profile).collect()))
 
 
 def _read(session: Any, source: Path) -> Any:
