@@ -133,14 +133,14 @@ def test_a_file_of_made_up_rows_can_be_registered_like_the_real_one(
     (settings.raw / f"made.{ending}").chmod(0o644)
     done = sandbox("register", "small_visits", SANDBOX_POLICIES=str(policies))
     assert done.returncode == 0, done.stderr
-    copies = sorted(settings.bounded.iterdir(), key=lambda path: path.stat().st_mtime)
-    with duckdb.connect(str(copies[-1]), read_only=True) as connection:
-        kept = connection.execute("SELECT * EXCLUDE (_rn) FROM visits ORDER BY ALL").fetchall()
+    newest = max(settings.bounded.iterdir(), key=lambda path: path.stat().st_mtime)
     rows = dummy_rows(load(policies).datasets["small_visits"], "visits", rows=400, seed=5)
-    cents = [
+    with duckdb.connect(str(newest), read_only=True) as connection:
+        kept = connection.execute(f"SELECT {', '.join(rows[0])} FROM visits").fetchall()  # noqa: S608  # the policy's names
+    fixed = [
         {**row, "cost": None if row["cost"] is None else int(Decimal(str(row["cost"])) * 100)} for row in rows
     ]
-    assert Counter(kept) == Counter(tuple(row.values()) for row in cents)
+    assert Counter(kept) == Counter(tuple(row.values()) for row in fixed)
 
 
 @pytest.mark.parametrize("epsilon", ["NaN", "inf", "0", "-1", "1e-3", "101", ""])
