@@ -29,12 +29,13 @@ SEED = bytes(range(32))
 ACTOR = Actor(
     name="ana", groups=frozenset({"study"}), scopes=frozenset({Scope.QUERY}), channel=Channel.NOTEBOOK
 )
+FUNCTIONS = ["count", "sum", "avg", "variance", "covariance", "quantile"]
 VISITS: dict[str, dict[str, Any]] = {
     "person_id": {"use": "unit_id"},
     "district": {"use": "group_key", "domain": ["Bei", "Dong", "Nan"]},
     "year": {"use": "group_key", "domain": [1, 2]},
-    "cost": {"use": "measure", "bounds": ["0", "100"], "decimals": 1, "functions": ["count", "sum", "avg"]},
-    "change": {"use": "measure", "bounds": ["-50", "20"], "functions": ["count", "sum", "avg"]},
+    "cost": {"use": "measure", "bounds": ["0", "100"], "decimals": 1, "functions": FUNCTIONS},
+    "change": {"use": "measure", "bounds": ["-50", "20"], "functions": FUNCTIONS},
     "day": {"use": "filter", "type": "date"},
     "note": {"use": "hidden"},
 }
@@ -59,7 +60,7 @@ def dataset_of(
     )
 
 
-def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1") -> Plan:
+def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1", measure: str = "pure") -> Plan:
     """Return the plan of one question, all columns opened."""
     opened = {
         name: [key for key, column in table.columns.items() if column.use not in {Use.UNIT_ID, Use.HIDDEN}]
@@ -77,7 +78,12 @@ def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1") -> Plan:
             "exit": "None",
             "responsible": "Tests",
             "tables": opened,
-            "loss": {"per_query_epsilon": "10", "total_epsilon": "50", "total_delta": "1e-6"},
+            "loss": {
+                "per_query_epsilon": "10",
+                "total_epsilon": "50",
+                "total_delta": "1e-6",
+                "measure": measure,
+            },
         }
     )
     population = PopulationPolicy.model_validate(

@@ -234,7 +234,10 @@ def _dated_like(term: Term, others: Sequence[Term]) -> Term:
 
 
 def _comparison(left: Term, operator: Operator, right: Term) -> Test:
-    left, right = _fitted(left, right), _fitted(right, left)
+    if isinstance(left, Value):  # the sentence is about what the value is compared with
+        left = _fitted(left, right)
+    else:
+        right = _fitted(right, left)
     equal = operator in _EQUALITY
     if not equal and left.type.kind in {Kind.TEXT, Kind.BOOLEAN}:
         raise NotAnswerable(

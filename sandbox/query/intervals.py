@@ -110,10 +110,23 @@ def subtract(left: Term, right: Term) -> Term:
 
 
 def multiply(left: Term, right: Term) -> Term:
-    """Return ``left * right``; its decimals are those of both together."""
+    """Return ``left * right``; its decimals are those of both together. A square is never negative."""
     decimals = require_number(left).type.decimals + require_number(right).type.decimals
     result = _apply(Operation.MULTIPLY, (left, right), lambda x, y: x * y)
-    return Apply(result.operation, result.arguments, _with_decimals(result.type, decimals))
+    kind = _with_decimals(result.type, decimals)
+    return Apply(result.operation, result.arguments, _squared(left, kind) if left == right else kind)
+
+
+def _squared(term: Term, product: Type) -> Type:
+    low, high = bounds(term)
+    listed = None if term.type.values is None else {int(value) ** 2 for value in term.type.values}  # type: ignore[arg-type]  # numbers
+    return number(
+        0 if low <= 0 <= high else min(low * low, high * high),
+        max(low * low, high * high),
+        decimals=product.decimals,
+        nullable=product.nullable,
+        values=None if listed is None else tuple(sorted(listed)),
+    )
 
 
 def divide(left: Term, right: Term) -> Term:

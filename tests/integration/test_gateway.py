@@ -78,7 +78,7 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
     gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = charges(gateway)
-    monkeypatch.setattr(engine, "compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)")
+    monkeypatch.setattr(engine, "compile_scan", lambda *_: "SELECT CAST('secret cell' AS INTEGER)")
     with pytest.raises(Unavailable) as refusal:
         ask(gateway, actor("ana"))
     assert str(refusal.value) == CONSTANT_SENTENCE
@@ -89,9 +89,9 @@ def test_an_engine_fault_says_one_sentence_and_the_charge_stands(
 @pytest.mark.parametrize(
     ("where", "what"),
     [
-        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT CAST('secret cell' AS INTEGER)"),
-        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT nonsense"),
-        ("sandbox.sources.engine.compile_query", lambda *_: "SELECT count(*) FROM range(1000000000000)"),
+        ("sandbox.sources.engine.compile_scan", lambda *_: "SELECT CAST('secret cell' AS INTEGER)"),
+        ("sandbox.sources.engine.compile_scan", lambda *_: "SELECT nonsense"),
+        ("sandbox.sources.engine.compile_scan", lambda *_: "SELECT count(*) FROM range(1000000000000)"),
         ("sandbox.answering.add_noise", lambda _: 1 // 0),
         ("sandbox.answering.finish", lambda _: int("secret cell")),
         ("sandbox.answering.extract", fails_as_a_refusal),

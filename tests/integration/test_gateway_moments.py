@@ -109,7 +109,7 @@ def test_every_kind_of_outcome_leaves_at_an_edge(
         ask(COUNT, epsilon="9"),
     ]
     with monkeypatch.context() as broken:
-        broken.setattr("sandbox.sources.engine.compile_query", lambda *_: "SELECT nonsense")
+        broken.setattr("sandbox.sources.engine.compile_scan", lambda *_: "SELECT nonsense")
         left.append(ask(COUNT, epsilon="0.1"))
         broken.setattr(Questions, "ready", lambda *_, **__: 1 // 0)
         left.append(ask(COUNT))

@@ -14,7 +14,7 @@ from sandbox.privacy.noise import add_noise
 from sandbox.privacy.plan import Plan
 from sandbox.privacy.post import finish
 from sandbox.sources import engine
-from sandbox.sources.compile import compile_query
+from sandbox.sources.compile import compile_scan
 from sandbox.sources.engine import EngineFailure, Engines, NotPaidFor, extract
 from sandbox.sources.engines.duck import open_copy
 from sandbox.sources.snapshot import Snapshot
@@ -73,7 +73,7 @@ def test_a_thousand_conditions_are_compiled_and_run(snapshot: Snapshot) -> None:
 
 def test_text_reaches_the_engine_as_a_quoted_literal_only() -> None:
     dataset = dataset_of(VISITS | {"note": {"use": "filter", "type": "text"}})
-    sql = compile_query(plan("COUNT(*) FROM visits WHERE note = 'x'' OR 1=1 --'", dataset))
+    sql = compile_scan(plan("COUNT(*) FROM visits WHERE note = 'x'' OR 1=1 --'", dataset))
     assert "= 'x'' OR 1=1 --')" in sql
 
 
@@ -114,7 +114,7 @@ def test_a_question_past_its_deadline_is_stopped(snapshot: Snapshot, monkeypatch
     endless = (
         "SELECT count(*) FROM range(10000000000) a, range(10000000000) b WHERE hash(a.range, b.range) = 7"
     )
-    monkeypatch.setattr(engine, "compile_query", lambda *_: endless)
+    monkeypatch.setattr(engine, "compile_scan", lambda *_: endless)
     with pytest.raises(EngineFailure):
         exact(plan("COUNT(*) FROM visits"), snapshot, deadline=0.2)
 
