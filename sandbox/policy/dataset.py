@@ -322,6 +322,11 @@ class DatasetPolicy(PolicyModel):
     tables: Annotated[dict[Name, TablePolicy], Field(min_length=1)]
     """Tables by name."""
 
+    @property
+    def private_tables(self) -> dict[str, TablePolicy]:
+        """The tables whose rows belong to units."""
+        return {name: table for name, table in self.tables.items() if not table.public}
+
     @classmethod
     def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
         tables, engine = given.get("tables"), given.get("engine", EngineKind.DUCKDB)

@@ -114,7 +114,7 @@ def _condition(node: object, scope: Scope) -> Predicate:
 
 
 def _no_aggregate(node: object) -> None:
-    if isinstance(node, exp.Expr) and holds_aggregate(node):
+    if isinstance(node, exp.Expr) and holds_aggregate(node) and not node.find(exp.Query):
         raise NotAnswerable(
             "sql-nested-aggregate",
             "An aggregate stands inside another.",
@@ -129,7 +129,7 @@ def _filtered(node: exp.Expr, scope: Scope) -> Aggregate:
         raise lesson(where)
     only(where, "this")
     if not is_aggregate(node.this):
-        raise lesson(node.this)
+        raise lesson(node.this if isinstance(node.this, exp.AggFunc) else node)
     aggregate = read_aggregate(node.this, scope)
     if aggregate.where is None:
         return replace(aggregate, where=_condition(where.this, scope))

@@ -64,6 +64,11 @@ def read_call(node: exp.Expr) -> Written | None:
     return None if write is None else write(node)
 
 
+def is_call(node: object) -> bool:
+    """Tell whether ``node`` is a call of a function known here, however it is called."""
+    return type(node) in _CALLS or (type(node) is exp.Anonymous and str(node.this).lower() == "bin")
+
+
 def read_digits(node: object) -> int:
     """Return the number of digits that ROUND names.
 

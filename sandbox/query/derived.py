@@ -129,8 +129,8 @@ def _of_unit(node: object, unit: Column, scope: Scope) -> tuple[str, Column | Ag
         if scope.column(of) != unit:
             raise _refused("A column of a sub-query is neither what it groups by nor an aggregate.")
         return name or unit.name, unit
-    if isinstance(of, exp.Query):
-        raise lesson(of)
+    if isinstance(of, exp.Binary | exp.Neg | exp.Round):
+        raise _refused("A sub-query passes on each aggregate as it is.")
     aggregate = read_aggregate(of, scope)
     if aggregate.function not in OF_ONE_UNIT:
         raise _refused("Of one unit's own rows, COUNT, SUM, AVG, MIN and MAX are known.")

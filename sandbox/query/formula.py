@@ -86,7 +86,7 @@ def read_formula(node: object, shown: Shown) -> Formula:
             return Rounded(read_formula(node.this, inner), 0 if digits is None else read_digits(digits))
         case exp.Cast() | exp.TryCast():
             raise _unsupported("An answer is not cast: counts and sums are numbers already.")
-        case exp.Window() | exp.Subquery() | exp.Null():
+        case exp.Window() | exp.Subquery() | exp.Null() | exp.IgnoreNulls() | exp.RespectNulls():
             raise lesson(node)
         case exp.Expr():
             raise _unsupported("Aggregates are combined by + - * / and ROUND only.")
@@ -165,7 +165,7 @@ def _never_zero(node: object) -> object:
     if type(node) is not exp.Nullif:
         return node
     only(node, "this", "expression")
-    if not is_literal(node.expression) or read_literal(node.expression) != 0:
+    if not is_literal(node.expression) or _number(node.expression) != 0:
         raise _unsupported("NULLIF of an aggregate is known in a divisor, with 0.")
     return node.this
 
@@ -175,7 +175,9 @@ def _named(node: exp.Column, shown: Shown) -> Formula:
     if name in shown.formulas:
         return read_formula(shown.formulas[name], replace(shown, formulas={}))
     if name in shown.keys:
-        raise _unsupported("HAVING is put on a key.", allowed="Put the condition on it in WHERE.")
+        raise _unsupported(
+            "HAVING is put on a key.", code="sql-having", allowed="Put the condition on it in WHERE."
+        )
     shown.scope.column(node)
     raise _unsupported(
         "A column stands outside an aggregate, which would show rows.",

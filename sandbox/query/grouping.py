@@ -54,6 +54,10 @@ def read_grouping(group: object, read_key: Callable[[object], Scalar]) -> Groupi
     if type(group) is not exp.Group:
         raise lesson(group)
     only(group, "expressions")
+    if not group.expressions:
+        raise NotAnswerable(
+            "sql-group-by", "GROUP BY names no key.", allowed="Name columns, or leave it out."
+        )
     alternatives = [_sets(node) for node in group.expressions]
     _not_too_many(prod(map(len, alternatives)))
     written = [tuple(chain.from_iterable(choice)) for choice in product(*alternatives)]

@@ -48,13 +48,12 @@ class Outputs:
         if type(clause) is not exp.Having:
             raise lesson(clause)
         only(clause, "this")
-        named = zip(self.items.nodes, self.items.names, self.columns, strict=True)
-        formulas, keys = {}, set()
-        for node, alias, column in named:
-            if isinstance(column, Output) and alias is not None:
-                formulas[alias] = node
-            elif isinstance(column, Key):
-                keys |= {column.name} | ({node.name.lower()} if isinstance(node, exp.Column) else set())
+        formulas, keys = {}, {key.name for key in self.grouping.keys if isinstance(key, Column)}
+        for node, column in zip(self.items.nodes, self.columns, strict=True):
+            if isinstance(column, Output):
+                formulas[column.name] = node
+            else:
+                keys.add(column.name)
         return read_condition(clause.this, Shown(self.scope, formulas, frozenset(keys)))
 
     def order(self, clause: object) -> tuple[Order, ...]:

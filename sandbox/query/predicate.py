@@ -13,7 +13,7 @@ from typing import Final
 from sqlglot import exp
 
 from sandbox.errors import NotAnswerable
-from sandbox.query.call import is_day, read_call
+from sandbox.query.call import is_call, is_day, read_call
 from sandbox.query.expr import (
     All,
     Among,
@@ -86,8 +86,10 @@ def read_predicate(node: object, scope: Scope) -> Predicate:
         Refusal: it is not one of the conditions supported.
     """
     node = inside(node)
+    if is_literal(node) or type(node) in _SCALARS or is_call(node):
+        raise NotAnswerable("sql-condition", "A condition must compare something.", allowed=CONDITIONS)
     if not isinstance(node, exp.Expr) or type(node) not in _PREDICATES:
-        raise lesson(node.this if isinstance(node, exp.Subquery) else node)
+        raise lesson(node)
     return _PREDICATES[type(node)](node, scope.deeper())
 
 
@@ -110,14 +112,6 @@ def _column(node: exp.Expr, scope: Scope) -> Scalar:
 def _minus(node: exp.Expr, scope: Scope) -> Scalar:
     only(node, "this")
     return Binary(Arithmetic.SUBTRACT, Constant(0), read_scalar(node.this, scope))
-
-
-def _null(_node: exp.Expr, _scope: Scope) -> Scalar:
-    raise NotAnswerable(
-        "sql-null",
-        "NULL stands where a value must.",
-        allowed="NULL may be a result of CASE or IF or an argument of COALESCE; else use IS NULL.",
-    )
 
 
 def _and(node: exp.Expr, scope: Scope) -> Predicate:
@@ -145,11 +139,10 @@ def _comparison(node: exp.Expr, scope: Scope) -> Predicate:
     return _compare(node.this, OPERATORS[type(node)], node.expression, scope)
 
 
-def _no_condition(_node: exp.Expr, _scope: Scope) -> Predicate:
-    raise NotAnswerable("sql-condition", "A condition must compare something.", allowed=CONDITIONS)
-
-
 def _compare(left: object, operator: Operator, right: object, scope: Scope) -> Compare:
+    for side in (left, right):
+        if type(inside(side)) is exp.Null:
+            read_literal(side)  # which says what is wrong with comparing it
     sides = read_scalar(left, scope), read_scalar(right, scope)
     match sides:
         case Constant(), Constant():
@@ -183,6 +176,10 @@ def _among(node: exp.Expr, scope: Scope) -> Among:
     literals = []
     for value in node.expressions:
         scope.meter.count()
+        if isinstance(inside(value), exp.Column | exp.Binary):
+            raise NotAnswerable(
+                "sql-condition", "IN takes values as they are, none to compute.", allowed=CONDITIONS
+            )
         literals.append(read_literal(value))
     return Among(_term(node.this, scope), tuple(literals))
 
@@ -288,7 +285,6 @@ _SCALARS: Final[dict[type[exp.Expr], Callable[[exp.Expr, Scope], Scalar]]] = {
     exp.DateDiff: _days,
     exp.Case: _case,
     exp.If: _if,
-    exp.Null: _null,
     **dict.fromkeys(ARITHMETIC, _arithmetic),
 }
 _PREDICATES: Final[dict[type[exp.Expr], Callable[[exp.Expr, Scope], Predicate]]] = {
@@ -299,8 +295,5 @@ _PREDICATES: Final[dict[type[exp.Expr], Callable[[exp.Expr, Scope], Predicate]]]
     exp.In: _among,
     exp.Like: _like,
     exp.Between: _between,
-    exp.Column: _no_condition,
-    exp.Boolean: _no_condition,
-    exp.Literal: _no_condition,
     **dict.fromkeys(OPERATORS, _comparison),
 }

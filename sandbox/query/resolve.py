@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from sandbox.errors import NotAnswerable
+from sandbox.errors import NotAnswerable, Refusal
 from sandbox.query.aggregate import holds_aggregate
 from sandbox.query.literal import inside, is_literal, read_whole
 from sandbox.query.naming import written_name
@@ -46,6 +46,8 @@ class Items:
             raise lesson(node)
         if is_literal(node):
             return self._key(self.position(node))
+        if holds_aggregate(node):
+            raise _an_aggregate()
         name = _bare_name(node)
         if name is None or any(_bare_name(inside(shown)) == name for shown in self.nodes):
             return node
@@ -71,11 +73,7 @@ class Items:
     def _key(self, index: int, name: str | None = None) -> exp.Expr:
         node = self.nodes[index]
         if holds_aggregate(node):
-            raise NotAnswerable(
-                "sql-group-by",
-                "GROUP BY names an aggregate.",
-                allowed="Group by columns and values of a row.",
-            )
+            raise _an_aggregate()
         if name is not None and any(_bare_name(part) == name for part in node.walk()):
             raise NotAnswerable(
                 "sql-group-by",
@@ -85,6 +83,12 @@ class Items:
         if is_literal(node):
             raise NotAnswerable("sql-group-by", "GROUP BY names a value alone.", allowed="Group by columns.")
         return node
+
+
+def _an_aggregate() -> Refusal:
+    return NotAnswerable(
+        "sql-group-by", "GROUP BY names an aggregate.", allowed="Group by columns and values of a row."
+    )
 
 
 def _bare_name(node: object) -> str | None:

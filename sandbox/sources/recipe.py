@@ -19,6 +19,8 @@ is there, and a hash could make one unit of two; either would break the promise 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandbox.policy.dataset import ColumnPolicy, ColumnType, TablePolicy, Use
 from sandbox.policy.values import spell
 from sandbox.privacy.fixed import FixedPoint
@@ -59,8 +61,43 @@ def copy_statement(name: str, table: TablePolicy, *, reader: str, unit_type: str
         f"CREATE TABLE {quoted(name)} AS SELECT {columns}, "  # noqa: S608  # names are the policy's, quoted
         f"row_number() OVER (PARTITION BY {unit} ORDER BY {order}) AS {quoted(ROW_NUMBER)} "
         f"FROM (SELECT {', '.join(values)} FROM {reader}) WHERE {unit} IS NOT NULL "
-        f"QUALIFY {quoted(ROW_NUMBER)} <= {table.max_rows_per_unit} ORDER BY {quoted(ROW_NUMBER)}, {unit}"
+        f"QUALIFY {quoted(ROW_NUMBER)} <= {table.rows_in_copy} ORDER BY {quoted(ROW_NUMBER)}, {unit}"
     )
+
+
+def public_statement(name: str, table: TablePolicy, *, reader: str) -> str:
+    """Return the statement that copies one public table, its values read as those of any other."""
+    return f"CREATE TABLE {quoted(name)} AS SELECT {_kept_columns(table)} FROM {reader}"  # noqa: S608  # as above
+
+
+def doubled_statement(made: str, keys: Sequence[str]) -> str:
+    """Return the statement, of any engine, that counts the keys which rows of a public table share.
+
+    Args:
+        made: the copied table, quoted.
+        keys: its unique key's columns, quoted; a row that misses one of them is joined with nothing.
+    """
+    known, key = " AND ".join(f"{column} IS NOT NULL" for column in keys), ", ".join(keys)
+    return (
+        f"SELECT count(*) FROM (SELECT {key} FROM {made} WHERE {known} "  # noqa: S608  # as above
+        f"GROUP BY {key} HAVING count(*) > 1) AS doubled"
+    )
+
+
+def _kept_columns(table: TablePolicy) -> str:
+    return ", ".join(
+        f"{kept_value(quoted(column), policy)} AS {quoted(column)}"
+        for column, policy in table.columns.items()
+        if policy.use is not Use.HIDDEN
+    )
+
+
+def in_period(value: str, policy: ColumnPolicy) -> str:
+    """Return the expression, of any engine, that is NULL outside the policy's period, if it has one."""
+    if policy.period is None:
+        return value
+    first, last = (day.isoformat() for day in policy.period)
+    return f"CASE WHEN {value} BETWEEN DATE '{first}' AND DATE '{last}' THEN {value} END"
 
 
 def unit_value(column: str, raw_type: str) -> str:
@@ -78,7 +115,7 @@ def kept_value(column: str, policy: ColumnPolicy) -> str:
         return _measure(column, policy)
     value = _typed(column, policy.type)
     if policy.use is not Use.GROUP_KEY:
-        return value
+        return in_period(value, policy)
     domain = ", ".join(text(item) if isinstance(item, str) else str(item) for item in sorted(policy.domain))
     kept = f"CASE WHEN {value} IN ({domain}) THEN {value} END"
     # Groups by it form up to 1.7 times as fast as by text; compared with a text, it is a text.

@@ -17,7 +17,7 @@ from sandbox.policy.values import spell
 from sandbox.privacy.fixed import FixedPoint
 from sandbox.sources.classes import Reading
 from sandbox.sources.compile import ROW_NUMBER
-from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, quoted, text
+from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, in_period, quoted, text
 
 SEED_SETTING = "pds.seed"
 """Setting of the transaction that holds the seed."""
@@ -72,13 +72,25 @@ def copy_statement(
         f"CREATE TABLE {quoted(schema)}.{quoted(name)} AS SELECT {columns}, {number} FROM "  # noqa: S608  # names are the policy's, quoted
         f"(SELECT {columns}, row_number() OVER (PARTITION BY {unit} ORDER BY {order}) AS {number} "
         f"FROM (SELECT {', '.join(values)} FROM {reader}) AS typed WHERE {unit} IS NOT NULL) AS numbered "
-        f"WHERE {number} <= {table.max_rows_per_unit} ORDER BY {number}, {unit}"
+        f"WHERE {number} <= {table.rows_in_copy} ORDER BY {number}, {unit}"
     )
 
 
 def hashed(columns: Sequence[str]) -> str:
     """Return an expression that hashes columns with the seed."""
     return f"md5(current_setting('{SEED_SETTING}') || ROW({', '.join(columns)})::text)"
+
+
+def public_statement(
+    schema: str, name: str, table: TablePolicy, *, reader: str, types: Mapping[str, str]
+) -> str:
+    """Return the statement that copies one public table into ``schema``."""
+    columns = ", ".join(
+        f"{kept_value(quoted(column), policy, types[column])} AS {quoted(column)}"
+        for column, policy in table.columns.items()
+        if policy.use is not Use.HIDDEN
+    )
+    return f"CREATE TABLE {quoted(schema)}.{quoted(name)} AS SELECT {columns} FROM {reader}"  # noqa: S608  # as above
 
 
 def unit_value(column: str, raw_type: str) -> str:
@@ -92,7 +104,7 @@ def kept_value(column: str, policy: ColumnPolicy, raw_type: str) -> str:
         return _measure(column, policy, raw_type)
     value = _typed(column, policy.type, raw_type)
     if policy.use is not Use.GROUP_KEY:
-        return value
+        return in_period(value, policy)
     domain = ", ".join(text(item) if isinstance(item, str) else str(item) for item in sorted(policy.domain))
     return f"CASE WHEN {value} IN ({domain}) THEN {value} END"
 

@@ -7,13 +7,14 @@ parameter of the statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sandbox.policy.dataset import ColumnPolicy, ColumnType, TablePolicy, Use
 from sandbox.policy.values import spell
 from sandbox.privacy.fixed import FixedPoint
+from sandbox.sources.classes import Reading
 from sandbox.sources.compile import ROW_NUMBER
-from sandbox.sources.recipe import FIRST_DATE, LAST_DATE
+from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, in_period
 
 INTEGERS = frozenset({"tinyint", "smallint", "int", "bigint"})
 FLOATS = frozenset({"float", "double"})
@@ -41,13 +42,36 @@ def copy_statement(table: TablePolicy, *, reader: str, types: Mapping[str, str])
         *(f"{value} AS {key}" for key, value in kept.items()),
     ]
     columns, number = ", ".join([unit, *kept]), quoted(ROW_NUMBER)
-    order = ", ".join([f"sha2(concat(:seed, to_json(struct({columns}))), 256)", *kept])
+    order = ", ".join([hashed([unit, *kept]), *kept])
     return (
         f"SELECT {columns}, {number} FROM "  # noqa: S608  # names are the policy's, quoted
         f"(SELECT {columns}, row_number() OVER (PARTITION BY {unit} ORDER BY {order}) AS {number} "
         f"FROM (SELECT {', '.join(values)} FROM {reader}) AS typed WHERE {unit} IS NOT NULL) AS numbered "
-        f"WHERE {number} <= {table.max_rows_per_unit} ORDER BY {number}, {unit}"
+        f"WHERE {number} <= {table.rows_in_copy} ORDER BY {number}, {unit}"
     )
+
+
+def public_statement(table: TablePolicy, *, reader: str) -> str:
+    """Return the query whose result is the copy of one public table."""
+    columns = ", ".join(
+        f"{kept_value(quoted(column), policy)} AS {quoted(column)}"
+        for column, policy in table.columns.items()
+        if policy.use is not Use.HIDDEN
+    )
+    return f"SELECT {columns} FROM {reader}"  # noqa: S608  # as above
+
+
+def hashed(columns: Sequence[str]) -> str:
+    """Return the expression that hashes columns with the seed, the parameter ``:seed``."""
+    return f"sha2(concat(:seed, to_json(struct({', '.join(columns)}))), 256)"
+
+
+def reading(column: str, policy: ColumnPolicy) -> Reading:
+    """Return how advice on the policy reads a raw column."""
+    number = f"try_cast({column} AS DOUBLE)"
+    measured = f"CASE WHEN NOT isnan({number}) AND NOT {_infinite(number)} THEN {number} END"
+    typed = measured if policy.use is Use.MEASURE else _typed(column, policy.type)
+    return Reading(raw=column, typed=typed, kept=kept_value(column, policy))
 
 
 def fits_unit(raw_type: str) -> bool:
@@ -70,7 +94,7 @@ def kept_value(column: str, policy: ColumnPolicy) -> str:
         return _measure(column, policy)
     value = _typed(column, policy.type)
     if policy.use is not Use.GROUP_KEY:
-        return value
+        return in_period(value, policy)
     domain = ", ".join(text(item) if isinstance(item, str) else str(item) for item in sorted(policy.domain))
     return f"CASE WHEN {value} IN ({domain}) THEN {value} END"
 
@@ -80,15 +104,18 @@ def _measure(column: str, policy: ColumnPolicy) -> str:
     low, high = (f"CAST({text(spell(bound))} AS DOUBLE)" for bound in policy.limits)
     number = f"try_cast({column} AS DOUBLE)"
     scaled = f"({number} * {10**fixed.decimals}D)"
-    infinite = f"abs({number}) = CAST('Infinity' AS DOUBLE)"
     # Ties go away from zero, as DuckDB rounds; both parts are exact.
     part = f"CASE WHEN abs({scaled}) - floor(abs({scaled})) >= 0.5D THEN 1 ELSE 0 END"
     rounded = f"try_cast(sign({scaled}) * (floor(abs({scaled})) + {part}) AS BIGINT)"
     return (
-        f"CASE WHEN {number} IS NULL OR isnan({number}) OR {infinite} THEN NULL "
+        f"CASE WHEN {number} IS NULL OR isnan({number}) OR {_infinite(number)} THEN NULL "
         f"WHEN {number} <= {low} THEN {fixed.low}L WHEN {number} >= {high} THEN {fixed.high}L "
         f"ELSE least({fixed.high}L, greatest({fixed.low}L, {rounded})) END"
     )
+
+
+def _infinite(number: str) -> str:
+    return f"abs({number}) = CAST('Infinity' AS DOUBLE)"
 
 
 def _typed(column: str, kind: ColumnType | None) -> str:

@@ -98,8 +98,9 @@ class Places:
 
 
 def planned_loss(dataset: DatasetPolicy) -> Loss:
-    """Return what registering ``dataset`` costs: one noisy histogram for each table."""
-    return reduce(Loss.__add__, [Loss.of_pure(dataset.profile_epsilon)] * len(dataset.tables), _NO_LOSS)
+    """Return what registering ``dataset`` costs: one noisy histogram for each private table."""
+    losses = [Loss.of_pure(dataset.profile_epsilon)] * len(dataset.private_tables)
+    return reduce(Loss.__add__, losses, _NO_LOSS)
 
 
 @dataclass(frozen=True, slots=True)

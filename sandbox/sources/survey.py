@@ -103,7 +103,7 @@ def take_survey(dataset: DatasetPolicy, source: Source, *, seed: bytes, epsilon:
 
 
 def _histograms(dataset: DatasetPolicy) -> int:
-    return sum(1 + len(surveyed(table)) for table in dataset.tables.values())
+    return sum(1 + len(surveyed(table)) for table in dataset.private_tables.values())
 
 
 def _share(dataset: DatasetPolicy, epsilon: Decimal) -> Decimal:

@@ -217,7 +217,7 @@ def test_a_registration_that_fails_leaves_nothing_of_itself(
             return {name for (name,) in found}
 
     before = schemas()
-    monkeypatch.setattr(PostgresTables, "_table", lambda *_: 1 / 0)
+    monkeypatch.setattr(PostgresTables, "_write", lambda *_: 1 / 0)
     with pytest.raises(NotAnswerable):
         bench.load(DATASET, {"visits": [ROW, ROW | {"person_id": "b"}]})
     assert schemas() == before

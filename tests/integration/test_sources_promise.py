@@ -19,8 +19,9 @@ import pytest
 from questions import VISITS, dataset_of, exact, load, plan_of
 
 from sandbox.privacy import noise
+from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.noise import NoiseFault, add_noise
-from sandbox.privacy.plan import ExactCells, Plan
+from sandbox.privacy.plan import Plan
 from sandbox.privacy.post import finish
 from sandbox.sources.snapshot import Snapshot
 
@@ -64,13 +65,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 def least_epsilon(one: ExactCells, other: ExactCells) -> float:
     """Return an epsilon that the mechanism exceeds or equals with chance 1 - ERROR, by Hoeffding."""
-    above = one.values[0][0] > other.values[0][0]
-    edge = one.values[0][0]  # noise at the edge or beyond: the likeliest event to tell the two apart
+    above = one.measured[0][0] > other.measured[0][0]
+    edge = one.measured[0][0]  # noise at the edge or beyond: the likeliest event to tell the two apart
 
     def share(cells: ExactCells) -> float:
         hits = 0
         for _ in range(DRAWS):
-            drawn = add_noise(cells).values[0][0]
+            drawn = add_noise(cells).measured[0][0]
             hits += drawn >= edge if above else drawn <= edge
         return hits / DRAWS
 
@@ -134,7 +135,7 @@ def test_a_95_percent_interval_holds_the_bounded_value_95_times_in_100(
     grouped = f"SELECT district, {aggregate} FROM visits GROUP BY district"  # noqa: S608 - parsed, never run
     plan = plan_of(grouped, DATASET, epsilon=epsilon)
     cells = exact(plan, pair.larger)
-    found = coverage(plan, cells, [truth(aggregate, values) for values in zip(*cells.values, strict=True)])
+    found = coverage(plan, cells, [truth(aggregate, values) for values in zip(*cells.measured, strict=True)])
     assert found >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / (REPEATS * len(plan.cells)))
 
 

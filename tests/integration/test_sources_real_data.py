@@ -16,7 +16,8 @@ from questions import SEED, dataset_of, exact, plan_of
 from sandbox.privacy.noise import add_noise
 from sandbox.privacy.post import finish
 from sandbox.sources.register import Places, register
-from sandbox.sources.snapshot import Snapshot, truncation_warning
+from sandbox.sources.snapshot import Snapshot
+from sandbox.sources.truncation import truncation_warnings
 
 DATA = os.environ.get("SANDBOX_TEST_DATA", "")
 pytestmark = pytest.mark.skipif(not DATA, reason="SANDBOX_TEST_DATA names no directory with the real studies")
@@ -82,7 +83,7 @@ def test_answers_about_persons_within_the_bound_are_those_of_pandas(bounded: dic
     chosen = frame[frame["plan"] <= 11].assign(fixed=lambda f: fixed(f["meddol"], 2000))
     cells = chosen.groupby(["site", "year"])
     expected = [cells.size(), cells["fixed"].count(), cells["fixed"].sum(), cells["person_id"].nunique()]
-    for found, right in zip(exact(plan, copy).values, expected, strict=True):
+    for found, right in zip(exact(plan, copy).measured, expected, strict=True):
         assert found == tuple(int(right.get(cell, 0)) for cell in plan.cells)
 
 
@@ -95,7 +96,7 @@ def test_sums_over_kept_rows_are_those_of_pandas_over_the_same_rows(
         rows = connection.execute("SELECT * FROM visits").df()
     plan = plan_of(f"SELECT {key}, COUNT({measure}), SUM({measure}) FROM visits GROUP BY {key}", dataset)  # noqa: S608 - parsed, never run
     groups = rows.groupby(key)[measure]
-    counts, sums = exact(plan, bounded[name]).values  # noqa: PD011 - cells, not a data frame
+    counts, sums = exact(plan, bounded[name]).measured
     assert counts == tuple(int(groups.count().get(cell[0], 0)) for cell in plan.cells)
     assert sums == tuple(int(groups.sum().get(cell[0], 0)) for cell in plan.cells)
 
@@ -117,4 +118,5 @@ def test_a_noisy_answer_is_near_the_bounded_value_and_says_what_is_missing(
     assert hdl["test"] == "hdl"
     assert Decimal(str(hdl["mean_low"])) <= Decimal(str(hdl["mean"])) <= Decimal(str(hdl["mean_high"]))
     assert Decimal(str(hdl["mean_high"])) - Decimal(str(hdl["mean_low"])) < 10
-    assert "of units have more than 71 rows in visits" in truncation_warning(plan, bounded["lab"])
+    (warning,) = truncation_warnings(plan, bounded["lab"])
+    assert "of the rows of visits are not counted" in warning

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from questions import SEED, VISITS, dataset_of, load, plan_of, write_rows
+from questions import SEED, VISITS, dataset_of, load, write_rows
 
 from sandbox.canonical import encode
 from sandbox.errors import NotAnswerable
@@ -20,7 +20,7 @@ from sandbox.policy.dataset import DatasetPolicy
 from sandbox.privacy.loss import Loss
 from sandbox.sources.loading.duck import DuckFiles
 from sandbox.sources.register import FAILED_EXIT, Places, look, planned_loss, register, unreadable
-from sandbox.sources.snapshot import Snapshot, shape_of, truncation_warning
+from sandbox.sources.snapshot import Snapshot, shape_of
 
 CSV = "person_id,district,year,cost,change,day,note\n"
 DATASET = dataset_of(VISITS, source="visits.csv", max_rows=2)
@@ -202,10 +202,6 @@ def test_the_profile_is_near_the_truth_and_no_raw_count_is_in_the_document(tmp_p
         "digest", "dataset", "engine", "location", "policy_digest", "shape", "profile", "registered_at"
     }  # fmt: skip
     assert Snapshot.from_document(json.loads(encode(snapshot.to_document()))) == snapshot
-    plan = plan_of("SELECT COUNT(*) FROM visits", DATASET)
-    assert truncation_warning(plan, snapshot).startswith(
-        "About 25 % of units have more than 2 rows in visits;"
-    )
 
 
 def registrar(order: dict[str, Any]) -> subprocess.CompletedProcess[bytes]:

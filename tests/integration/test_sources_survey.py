@@ -22,14 +22,18 @@ from sandbox.canonical import encode
 from sandbox.policy.dataset import EngineKind
 from sandbox.privacy.loss import Loss
 from sandbox.sources.classes import FIRST_BIN, INSIDE, MISSING, OUTSIDE, UNREADABLE, grid_of, surveyed
-from sandbox.sources.loading import duck, postgres
+from sandbox.sources.loading import duck, postgres, spark
 from sandbox.sources.loading.protocol import Counted
 from sandbox.sources.survey import Survey, survey_loss, take_survey
 
 Row = dict[str, Any]
 DATASET = dataset_of(VISITS, max_rows=4)
 TABLE = DATASET.tables["visits"]
-LOADING: dict[EngineKind, ModuleType] = {EngineKind.DUCKDB: duck, EngineKind.POSTGRESQL: postgres}
+LOADING: dict[EngineKind, ModuleType] = {
+    EngineKind.DUCKDB: duck,
+    EngineKind.POSTGRESQL: postgres,
+    EngineKind.SPARK: spark,
+}
 
 
 def row(chance: random.Random, person: str | None, **given: Any) -> Row:
@@ -108,6 +112,13 @@ def test_the_harness_finds_a_draw_that_depends_on_others(
         "classes_statement",
         "twin, ?), c0",
         "twin, (SELECT count(*) FROM {reader}), ?), c0",
+    )
+    plant(
+        bench,
+        monkeypatch,
+        "classes_statement",
+        "concat(:seed",
+        "concat((SELECT count(*) FROM {reader}), :seed",
     )
     assert any(change != [1] for change in movements(bench, "many rows").values())
 

@@ -21,6 +21,7 @@ from threading import Lock
 import duckdb
 
 from sandbox.sources.engines.protocol import Row, interrupted
+from sandbox.sources.terms import Dialect
 
 THREADS = 2
 """Of one opened copy, whose questions share them."""
@@ -82,7 +83,7 @@ class _Copy:
 class DuckEngine:
     """Answers from DuckDB files, keeping the last few of them open."""
 
-    dialect = "duckdb"
+    dialect = Dialect.DUCKDB
 
     def __init__(self, *, keep: int = KEPT_OPEN) -> None:
         self._keep = keep

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from sandbox.errors import StartupRefusal
 from sandbox.sources.engines.protocol import Row, Value
+from sandbox.sources.terms import Dialect
 
 CONNECTIONS = 16
 """Questions one process asks at once; as many as the gateway has workers."""
@@ -105,7 +106,7 @@ def driver_of(connection: sa.Connection) -> psycopg.Connection[tuple[Any, ...]]:
 class PostgresEngine:
     """Answers from schemas of one PostgreSQL database."""
 
-    dialect = "postgres"
+    dialect = Dialect.POSTGRES
 
     def __init__(self, key_file: Path) -> None:
         self._key_file = key_file

@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from sandbox.errors import SandboxError
+from sandbox.sources.terms import Dialect
 
 INTERRUPT_AGAIN = 0.05
 """Seconds between interrupts past the deadline: one that comes before the statement starts is lost."""
@@ -31,8 +32,8 @@ class Engine(Protocol):
     """One kind of engine in one process; safe to call from several threads."""
 
     @property
-    def dialect(self) -> str:
-        """What sqlglot calls the engine's SQL."""
+    def dialect(self) -> Dialect:
+        """The language of its statements."""
 
     def prepare(self) -> None:
         """Do now what the first question would otherwise wait for.

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from sandbox.errors import StartupRefusal
 from sandbox.sources.engines.protocol import Row, Value, interrupted
+from sandbox.sources.terms import Dialect
 
 MEMORY = "2g"
 """Of the Java process, which is all there is with a local master."""
@@ -63,7 +64,7 @@ def session_of(master: str) -> Any:
 class SparkEngine:
     """Answers from directories of Parquet."""
 
-    dialect = "spark"
+    dialect = Dialect.SPARK
 
     def __init__(self, master: str) -> None:
         self._master = master

@@ -14,7 +14,15 @@ from sandbox.sources.engines.duck import open_new
 from sandbox.sources.loading.files import Files
 from sandbox.sources.loading.protocol import Counted, Units, unreadable
 from sandbox.sources.profile import profile_statement, units_by_bin
-from sandbox.sources.recipe import copy_statement, quoted, reading, text, unit_value
+from sandbox.sources.recipe import (
+    copy_statement,
+    doubled_statement,
+    public_statement,
+    quoted,
+    reading,
+    text,
+    unit_value,
+)
 
 
 class DuckFiles(Files):
@@ -37,9 +45,11 @@ class DuckFiles(Files):
                 Path(directory) / "survey", readable=sources, spill=Path(directory) / "spill"
             ) as connection,
         ):
-            for name, table in self.dataset.tables.items():
+            for name, table in self.dataset.private_tables.items():
                 reader = _reader(self.source(name))
-                unit = unit_value(quoted(table.unit_column), _unit_type(connection, table, reader))
+                unit = unit_value(
+                    quoted(table.unit_column), _types(connection, table, reader)[table.unit_column]
+                )
                 counted[name] = _count(connection, table, reader=reader, unit=unit, seed=seed)
         return counted
 
@@ -49,14 +59,29 @@ class DuckFiles(Files):
         with open_new(made, readable=sources, spill=made.parent / "spill") as connection:
             for name, table in self.dataset.tables.items():
                 reader = _reader(self.source(name))
-                unit_type = _unit_type(connection, table, reader)
-                copy = copy_statement(name, table, reader=reader, unit_type=unit_type)
-                connection.execute(copy, [seed.hex()])
-                unit = unit_value(quoted(table.unit_column), unit_type)
-                profile = profile_statement(table, reader=reader, unit=unit)
-                counts[name] = Units(units_by_bin(table, connection.execute(profile).fetchall()))
+                if table.public:
+                    _copy_public(connection, name, table, reader)
+                else:
+                    counts[name] = _copy_private(connection, name, table, reader, seed)
             connection.execute("CHECKPOINT")
         return counts
+
+
+def _copy_private(
+    connection: duckdb.DuckDBPyConnection, name: str, table: TablePolicy, reader: str, seed: bytes
+) -> Units:
+    unit_type = _types(connection, table, reader)[table.unit_column]
+    connection.execute(copy_statement(name, table, reader=reader, unit_type=unit_type), [seed.hex()])
+    profile = profile_statement(table, reader=reader, unit=unit_value(quoted(table.unit_column), unit_type))
+    return Units(units_by_bin(table, connection.execute(profile).fetchall()))
+
+
+def _copy_public(connection: duckdb.DuckDBPyConnection, name: str, table: TablePolicy, reader: str) -> None:
+    _types(connection, table, reader)
+    connection.execute(public_statement(name, table, reader=reader))
+    doubled = doubled_statement(quoted(name), list(map(quoted, table.unique_key)))
+    if connection.execute(doubled).fetchone() != (0,):
+        raise unreadable()
 
 
 def _count(
@@ -78,12 +103,12 @@ def _count(
     return Counted(Units(units_by_bin(table, profile)), counts_by_class(table, classes))
 
 
-def _unit_type(connection: duckdb.DuckDBPyConnection, table: TablePolicy, reader: str) -> str:
+def _types(connection: duckdb.DuckDBPyConnection, table: TablePolicy, reader: str) -> dict[str, str]:
     described = connection.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()  # noqa: S608  # our own reader
     types = {str(row[0]).lower(): str(row[1]) for row in described}
     if not types.keys() >= table.columns.keys():
         raise unreadable()
-    return types[table.unit_column]
+    return types
 
 
 def _reader(path: Path) -> str:

@@ -23,8 +23,16 @@ from sandbox.sources.engines.postgres import driver_of, open_database
 from sandbox.sources.loading.files import DIGEST_CHARS
 from sandbox.sources.loading.protocol import Counted, Units, unreadable
 from sandbox.sources.profile import profile_statement, units_by_bin
-from sandbox.sources.recipe import quoted
-from sandbox.sources.recipe_postgres import SEED_SETTING, copy_statement, fits, hashed, reading, unit_value
+from sandbox.sources.recipe import doubled_statement, quoted
+from sandbox.sources.recipe_postgres import (
+    SEED_SETTING,
+    copy_statement,
+    fits,
+    hashed,
+    public_statement,
+    reading,
+    unit_value,
+)
 
 OLDEST_SERVER = 140_000
 """The first whose numeric type knows infinity, which the recipe names."""
@@ -116,38 +124,43 @@ class PostgresTables:
         self._set_seed(seed)
         self._do(f"DROP SCHEMA IF EXISTS {schema} CASCADE")  # of which somebody removed a table
         self._do(f"CREATE SCHEMA {schema}")
-        counts = {name: self._table(location, name, table) for name, table in self.dataset.tables.items()}
+        for name, table in self.dataset.tables.items():
+            self._write(location, name, table)
+        counts = {name: self._units(table) for name, table in self.dataset.private_tables.items()}
         self._do(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
         self._do(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}")
         return counts
 
-    def _table(self, schema: str, name: str, table: TablePolicy) -> Units:
+    def _write(self, schema: str, name: str, table: TablePolicy) -> None:
         raw, types, made = _raw(table), self._types(table), f"{quoted(schema)}.{quoted(name)}"
-        self._do(copy_statement(schema, name, table, reader=raw, types=types))
-        # In the order of row numbers, so that a narrower bound reads the first blocks only.
-        self._do(f"CREATE INDEX ON {made} USING brin ({quoted(ROW_NUMBER)})")
+        if table.public:
+            self._do(public_statement(schema, name, table, reader=raw, types=types))
+            if self._one(doubled_statement(made, list(map(quoted, table.unique_key))).encode()) != 0:
+                raise unreadable()
+        else:
+            self._do(copy_statement(schema, name, table, reader=raw, types=types))
+            # In the order of row numbers, so that a narrower bound reads the first blocks only.
+            self._do(f"CREATE INDEX ON {made} USING brin ({quoted(ROW_NUMBER)})")
         self._do(f"ANALYZE {made}")
-        unit = unit_value(quoted(table.unit_column), types[table.unit_column])
-        return self._units(table, unit=unit)
 
     def count(self, *, seed: bytes) -> dict[str, Counted]:
         """Count for a survey; see :class:`~sandbox.sources.loading.protocol.Source`."""
         self._set_seed(seed)
-        return {name: self._count(table) for name, table in self.dataset.tables.items()}
+        return {name: self._count(table) for name, table in self.dataset.private_tables.items()}
 
     def _count(self, table: TablePolicy) -> Counted:
-        raw, types = _raw(table), self._types(table)
-        unit = unit_value(quoted(table.unit_column), types[table.unit_column])
-        units = self._units(table, unit=unit)
+        units, types = self._units(table), self._types(table)
         if not surveyed(table):
             return Counted(units, {})
         readings = {
             name: reading(quoted(name), column, types[name]) for name, column in surveyed(table).items()
         }
-        statement = classes_statement(table, reader=raw, unit=unit, readings=readings, hashed=hashed)
+        unit = unit_value(quoted(table.unit_column), types[table.unit_column])
+        statement = classes_statement(table, reader=_raw(table), unit=unit, readings=readings, hashed=hashed)
         return Counted(units, counts_by_class(table, self.driver.execute(statement.encode()).fetchall()))
 
-    def _units(self, table: TablePolicy, *, unit: str) -> Units:
+    def _units(self, table: TablePolicy) -> Units:
+        unit = unit_value(quoted(table.unit_column), self._types(table)[table.unit_column])
         statement = profile_statement(table, reader=_raw(table), unit=unit)
         return Units(units_by_bin(table, self.driver.execute(statement.encode()).fetchall()))
 

@@ -57,5 +57,6 @@ def unreadable() -> NotAnswerable:
     return NotAnswerable(
         "source-unreadable",
         "The raw tables of this dataset cannot be read the way its policy describes them.",
-        allowed="Each source exists, opens as its ending says and has every column that the policy names.",
+        allowed="Each source exists, opens as its ending says, has every column that the policy names, and "
+        "if it is public, no two of its rows share the unique key.",
     )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from sandbox.policy.dataset import TablePolicy
+from sandbox.sources.classes import classes_statement, counts_by_class, surveyed
 from sandbox.sources.engines.spark import session_of
 from sandbox.sources.loading.files import Files
-from sandbox.sources.loading.protocol import Units, unreadable
+from sandbox.sources.loading.protocol import Counted, Units, unreadable
 from sandbox.sources.profile import profile_statement, units_by_bin
-from sandbox.sources.recipe_spark import copy_statement, fits_unit, quoted, unit_value
+from sandbox.sources.recipe import doubled_statement
+from sandbox.sources.recipe_spark import (
+    copy_statement,
+    fits_unit,
+    hashed,
+    public_statement,
+    quoted,
+    reading,
+    unit_value,
+)
 
 WRITTEN = "_SUCCESS"
 """File that Spark leaves in a directory it has written to the end."""
@@ -31,22 +42,72 @@ class SparkFiles(Files):
 
     def copy(self, location: str, *, seed: bytes) -> dict[str, Units]:
         """Write the bounded copy; see :class:`~sandbox.sources.loading.protocol.Source`."""
+        session = session_of(self.master).newSession()
         with self.written(location) as made:
-            session = session_of(self.master).newSession()
-            tables = self.dataset.tables.items()
-            return {name: self._table(session, made / name, table, seed) for name, table in tables}
+            counts: dict[str, Units] = {}
+            for name, table in self.dataset.tables.items():
+                raw = self._opened(session, table)
+                if table.public:
+                    raw.copy_public(made / name)
+                else:
+                    raw.copy_private(made / name, seed)
+                    counts[name] = raw.units()
+        return counts
 
-    def _table(self, session: Any, made: Path, table: TablePolicy, seed: bytes) -> Units:
-        raw, reader = _read(session, self.raw.resolve() / table.source), f"raw_{uuid4().hex}"
-        raw.createOrReplaceTempView(reader)
+    def count(self, *, seed: bytes) -> dict[str, Counted]:
+        """Count for a survey; see :class:`~sandbox.sources.loading.protocol.Source`."""
+        session = session_of(self.master).newSession()
+        tables = self.dataset.private_tables.items()
+        return {name: self._opened(session, table).counted(seed) for name, table in tables}
+
+    def _opened(self, session: Any, table: TablePolicy) -> _RawTable:
+        raw, view = _read(session, self.raw.resolve() / table.source), f"raw_{uuid4().hex}"
+        raw.createOrReplaceTempView(view)
         types = {name.lower(): str(kind) for name, kind in raw.dtypes}
-        unit = table.unit_column
-        if not types.keys() >= table.columns.keys() or not fits_unit(types[unit]):
+        if not types.keys() >= table.columns.keys():
             raise unreadable()
-        copy = copy_statement(table, reader=reader, types=types)
-        session.sql(copy, args={"seed": seed.hex()}).write.parquet(str(made))
-        profile = profile_statement(table, reader=reader, unit=unit_value(quoted(unit), types[unit]))
-        return Units(units_by_bin(table, session.sql(profile).collect()))
+        if not table.public and not fits_unit(types[table.unit_column]):
+            raise unreadable()
+        return _RawTable(session, table, view, types)
+
+
+@dataclass(frozen=True, slots=True)
+class _RawTable:
+    session: Any
+    table: TablePolicy
+    view: str
+    types: Mapping[str, str]
+
+    @property
+    def unit(self) -> str:
+        return unit_value(quoted(self.table.unit_column), self.types[self.table.unit_column])
+
+    def copy_private(self, made: Path, seed: bytes) -> None:
+        copy = copy_statement(self.table, reader=self.view, types=self.types)
+        self.session.sql(copy, args={"seed": seed.hex()}).write.parquet(str(made))
+
+    def copy_public(self, made: Path) -> None:
+        self.session.sql(public_statement(self.table, reader=self.view)).write.parquet(str(made))
+        view = f"made_{uuid4().hex}"
+        self.session.read.parquet(str(made)).createOrReplaceTempView(view)
+        doubled = doubled_statement(view, list(map(quoted, self.table.unique_key)))
+        if self.session.sql(doubled).first()[0] != 0:
+            raise unreadable()
+
+    def units(self) -> Units:
+        statement = profile_statement(self.table, reader=self.view, unit=self.unit)
+        return Units(units_by_bin(self.table, self.session.sql(statement).collect()))
+
+    def counted(self, seed: bytes) -> Counted:
+        columns = surveyed(self.table)
+        if not columns:
+            return Counted(self.units(), {})
+        readings = {name: reading(quoted(name), column) for name, column in columns.items()}
+        statement = classes_statement(
+            self.table, reader=self.view, unit=self.unit, readings=readings, hashed=hashed
+        )
+        found = self.session.sql(statement, args={"seed": seed.hex()}).collect()
+        return Counted(self.units(), counts_by_class(self.table, found))
 
 
 def _read(session: Any, source: Path) -> Any:
