@@ -31,7 +31,7 @@ from sandbox.answer import Answer, Estimate
 from sandbox.answering import Answering, Asked
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
-from sandbox.errors import Refusal, Unavailable
+from sandbox.errors import NotFound, Refusal, Unavailable
 from sandbox.governance import accounts, catalogue
 from sandbox.governance.installation import RECEIPT_KEY, RELEASE_KEY, Books, open_books
 from sandbox.ledger.ledger import Balance, Ledger, budget_lines
@@ -212,6 +212,22 @@ class Gateway:
             catalogue.authorization_document(authorization, self.policies.datasets[authorization.dataset])
             for authorization in self.authorizations_of(actor)
         ]
+
+    def dummy(self, actor: Actor, *, authorization: str, table: str, rows: int, seed: int) -> dict[str, Any]:
+        """Return made-up rows of a table that an authorization of ``actor`` opens; reads no data, free.
+
+        Raises:
+            NotFound: ``actor`` holds no such authorization, or it opens no such table.
+        """
+        held = {one.name: one for one in self.authorizations_of(actor)}.get(authorization)
+        if held is None:
+            raise NotFound(
+                "authorization-not-held",
+                "You hold no authorization of this name.",
+                allowed="Name one of your groups' authorizations; a data steward adds people to a group.",
+            )
+        dataset = self.policies.datasets[held.dataset]
+        return catalogue.dummy_document(held, dataset, table, rows=rows, seed=seed)
 
     def refused(self, actor: Actor, *, what: str, refusal: Refusal) -> None:
         """Record an attempt that was refused before it became a question.

@@ -20,6 +20,7 @@ _COMMANDS = {
     "init": "data",
     "policy": "data",
     "register": "data",
+    "dummy": "dummy",
     "up": "service",
     "tour": "service",
     "ask": "asking",

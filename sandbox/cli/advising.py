@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import Decimal
 
 import click
@@ -39,7 +38,7 @@ def advise_on(name: str, *, epsilon: Decimal | None, sure: bool, as_json: bool) 
     )
     advice = advise(dataset, found)
     if as_json:
-        print_json({**asdict(advice), "toml": advice.to_toml()} | {"epsilon": str(wished)})
+        print_json({"epsilon": str(wished), **advice.to_document()})
     else:
         print_advice(advice)
 

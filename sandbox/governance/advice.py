@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from typing import Any
 
 from sandbox.policy.dataset import ColumnPolicy, DatasetPolicy, TablePolicy, Use
 from sandbox.policy.values import spell
@@ -93,6 +94,15 @@ class Advice:
     dataset: str
     tables: tuple[TableAdvice, ...]
     columns: tuple[ColumnAdvice, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the advice as JSON-able values; percents are texts."""
+        columns = [
+            {key: str(value) if isinstance(value, Decimal) else value for key, value in asdict(one).items()}
+            for one in self.columns
+        ]
+        tables = [asdict(table) for table in self.tables]
+        return {"dataset": self.dataset, "tables": tables, "columns": columns, "toml": self.to_toml()}
 
     def to_toml(self) -> str:
         """Return the keys of the dataset's policy with what is proposed for them."""

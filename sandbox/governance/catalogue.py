@@ -6,6 +6,8 @@ present policy is ever handed out.
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -13,9 +15,10 @@ from sqlalchemy import Engine, insert, update
 
 from sandbox.audit.log import Transaction
 from sandbox.canonical import decode, encode
-from sandbox.errors import NotAnswerable
+from sandbox.errors import NotAnswerable, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.dataset import DatasetPolicy, TablePolicy
+from sandbox.policy.dataset import ColumnType, DatasetPolicy, TablePolicy
+from sandbox.policy.dummy import Value, dummy_rows
 from sandbox.sources.snapshot import Snapshot
 from sandbox.store import engine as store
 from sandbox.store.tables import snapshot
@@ -89,7 +92,7 @@ def authorization_document(authorization: AuthorizationPolicy, dataset: DatasetP
     columns = [
         _column_document(table, name, dataset.tables[table])
         for table, names in authorization.tables.items()
-        for name in (dataset.tables[table].unit_column, *names)
+        for name in _shown_columns(dataset.tables[table], names)
     ]
     return {
         "authorization": authorization.name,
@@ -103,6 +106,46 @@ def authorization_document(authorization: AuthorizationPolicy, dataset: DatasetP
         "per_query_epsilon": str(authorization.loss.per_query_epsilon),
         "columns": columns,
     }
+
+
+def dummy_document(
+    authorization: AuthorizationPolicy, dataset: DatasetPolicy, table: str, *, rows: int, seed: int
+) -> dict[str, Any]:
+    """Return made-up rows of the columns that ``authorization`` opens of ``table``, JSON-able.
+
+    Made of the policy alone; decimals and dates are texts.
+
+    Raises:
+        NotFound: the authorization opens no such table.
+    """
+    if table not in authorization.tables:
+        raise NotFound(
+            "table-out-of-scope",
+            "This table is not opened by the authorization.",
+            allowed="It opens: " + ", ".join(sorted(authorization.tables)) + ".",
+        )
+    policy = dataset.tables[table]
+    names = _shown_columns(policy, authorization.tables[table])
+    made = dummy_rows(dataset, table, rows=rows, seed=seed)
+    return {
+        "authorization": authorization.name,
+        "table": table,
+        "made_up": True,
+        "columns": [{"name": name, "type": _type_of(policy, name)} for name in names],
+        "rows": [[_shown(row[name]) for name in names] for row in made],
+    }
+
+
+def _shown_columns(table: TablePolicy, opened: tuple[str, ...]) -> tuple[str, ...]:
+    return opened if table.public else (table.unit_column, *opened)
+
+
+def _type_of(table: TablePolicy, name: str) -> str:
+    return (table.columns[name].type or ColumnType.TEXT).value
+
+
+def _shown(value: Value) -> int | str | bool | None:
+    return str(value) if isinstance(value, Decimal | date) else value
 
 
 def _column_document(table: str, name: str, policy: TablePolicy) -> dict[str, Any]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from sandbox.answer import balance_document
+from sandbox.errors import Malformed
 from sandbox.web.bodies import Question, Round, Submission
 from sandbox.web.route import Call, Reply
+
+DUMMY_ROWS = 100
+"""Made-up rows where the request does not say how many."""
+MOST_DUMMY_ROWS = 10_000
+"""Of one request."""
+LARGEST_SEED = 2**31 - 1
 
 
 def json_reply(document: Any, *, status: int = 200) -> Reply:
@@ -57,6 +65,35 @@ def account(call: Call) -> Reply:
 def catalogue(call: Call) -> Reply:
     """List what the person's authorizations open."""
     return json_reply({"authorizations": call.gateway.catalogue(call.actor)})
+
+
+def dummy(call: Call) -> Reply:
+    """Make up rows of a table."""
+    return json_reply(
+        call.gateway.dummy(
+            call.actor,
+            authorization=call.params["authorization"],
+            table=call.params["table"],
+            rows=_number(call, "rows", default=DUMMY_ROWS, most=MOST_DUMMY_ROWS),
+            seed=_number(call, "seed", default=0, most=LARGEST_SEED),
+        )
+    )
+
+
+def _number(call: Call, name: str, *, default: int, most: int) -> int:
+    """Read a whole number from the query string.
+
+    Raises:
+        Malformed: it is none from 0 to ``most``.
+    """
+    text = call.query.get(name, str(default))
+    if re.fullmatch(r"[0-9]{1,10}", text) is None or int(text) > most:
+        raise Malformed(
+            "query-malformed",
+            f"Parameter {name} is not a number this address reads.",
+            allowed=f"Write a whole number from 0 to {most}.",
+        )
+    return int(text)
 
 
 def submit(call: Call) -> Reply:

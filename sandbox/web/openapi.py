@@ -73,6 +73,10 @@ def _operation(route: Route, channel: Channel) -> dict[str, Any]:
             {"name": part.strip("{}"), "in": "path", "required": True, "schema": {"type": "string"}}
             for part in route.path.split("/")
             if part.startswith("{")
+        ]
+        + [
+            {"name": name, "in": "query", "required": False, "schema": {"type": "integer", "minimum": 0}}
+            for name in route.query
         ],
         "responses": {
             success: {"description": route.returns, "content": {media: {"schema": {}}}},

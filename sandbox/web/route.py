@@ -72,6 +72,8 @@ class Route:
     returns: str
     """What a success is."""
     body: type[Body] | None = None
+    query: tuple[str, ...] = ()
+    """Names of whole numbers in the query string; each may be left out."""
     public: bool = False
     """Whether it answers without an identity."""
     held: bool = False

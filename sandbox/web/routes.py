@@ -47,6 +47,12 @@ ROUTES: tuple[Route, ...] = (
         returns="Metadata of each authorization; never a row.",
     ),
     Route(
+        method="GET", path=f"{API}/dummy/{{authorization}}/{{table}}", handler=api.dummy, scope=Scope.QUERY,
+        channels=NOTEBOOK, query=("rows", "seed"),
+        summary="Make up rows of a table, from its policy alone; free.",
+        returns="Rows of the columns that the authorization opens; they say nothing about anyone.",
+    ),
+    Route(
         method="POST", path=f"{API}/releases", handler=api.submit, scope=Scope.REQUEST, channels=NOTEBOOK,
         body=Submission, recorded=True, summary="Hand in files that shall leave.",
         returns="The new request with its files and findings.",

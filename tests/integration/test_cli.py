@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from sandbox.policy.dummy import dummy_rows
+from sandbox.policy.load import load
 from sandbox.settings import Settings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -82,6 +89,58 @@ def test_a_dry_run_says_cost_and_error(sandbox: Run) -> None:
     assert estimate["expected_errors"][0]["name"] == "n"
     balances = document(sandbox("account", "show", "--json"))["balances"]
     assert all(b["spent_picorho"] == 0 for b in balances if b["scope"].startswith("authorization"))
+
+
+def test_advice_names_its_loss_before_it_is_spent(sandbox: Run) -> None:
+    before = document(sandbox("account", "show", "--json"))
+    asked = sandbox("register", "small_visits", "--advise")
+    assert asked.returncode == 2
+    assert "epsilon of 0.1" in asked.stderr
+    assert "population residents" in asked.stderr
+    assert document(sandbox("account", "show", "--json")) == before
+    advice = document(sandbox("register", "small_visits", "--advise", "--yes", "--epsilon", "4", "--json"))
+    assert (
+        tomllib.loads(advice["toml"])["tables"]["visits"]["max_rows_per_unit"]
+        == advice["tables"][0]["proposed"]
+    )
+    assert document(sandbox("account", "show", "--json")) != before
+    shown = sandbox("register", "small_visits", "--advise", "--yes")
+    assert "max_rows_per_unit" in shown.stdout
+    assert "99 % at most" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("--advise",), ("a", "b", "--advise"), ("small_visits", "--yes"), ("--epsilon", "1")]
+)
+def test_options_of_advice_that_mean_nothing_are_refused(sandbox: Run, words: tuple[str, ...]) -> None:
+    assert sandbox("register", *words).returncode == 2
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_of_made_up_rows_can_be_registered_like_the_real_one(
+    sandbox: Run, settings: Settings, tmp_path: Path, ending: str
+) -> None:
+    policies = tmp_path / "policies"
+    shutil.copytree(settings.policies, policies)
+    policy = policies / "datasets" / "small_visits.toml"
+    policy.write_text(policy.read_text().replace("visits.csv", f"made.{ending}"))
+    words = ("dummy", "small_visits", "--rows", "400", "--seed", "5", "--output")
+    assert sandbox(*words, f"made.{ending}").returncode == 0
+    assert sandbox(*words, f"again.{ending}").returncode == 0
+    made = tmp_path / f"made.{ending}"
+    assert made.read_bytes() == (tmp_path / f"again.{ending}").read_bytes()
+    shutil.copy(made, settings.raw)
+    (settings.raw / f"made.{ending}").chmod(0o644)
+    done = sandbox("register", "small_visits", SANDBOX_POLICIES=str(policies))
+    assert done.returncode == 0, done.stderr
+    newest = max(settings.bounded.iterdir(), key=lambda path: path.stat().st_mtime)
+    rows = dummy_rows(load(policies).datasets["small_visits"], "visits", rows=400, seed=5)
+    with duckdb.connect(str(newest), read_only=True) as connection:
+        kept = connection.execute(f"SELECT {', '.join(rows[0])} FROM visits").fetchall()  # noqa: S608  # the policy's names
+    fixed = [
+        {**row, "cost": None if row["cost"] is None else int(Decimal(str(row["cost"])) * 100)} for row in rows
+    ]
+    assert Counter(kept) == Counter(tuple(row.values()) for row in fixed)
 
 
 @pytest.mark.parametrize("epsilon", ["NaN", "inf", "0", "-1", "1e-3", "101", ""])

@@ -139,6 +139,38 @@ def log_of(door: Door) -> list[dict[str, Any]]:
     return entries
 
 
+def test_made_up_rows_are_free_the_same_each_time_and_of_opened_columns_only(door: Door) -> None:
+    before = door("GET", f"{BASE}/account")[1]
+    status, made, _ = door("GET", f"{BASE}/dummy/visits-study/visits?rows=5&seed=3")
+    assert status == 200
+    assert [column["name"] for column in made["columns"]] == [
+        "person_id", "district", "service", "visit_date", "cost"
+    ]  # fmt: skip
+    assert len(made["rows"]) == 5
+    assert door("GET", f"{BASE}/dummy/visits-study/visits?rows=5&seed=3")[1] == made
+    assert door("GET", f"{BASE}/dummy/visits-study/visits?rows=5&seed=4")[1] != made
+    assert door("GET", f"{BASE}/account")[1] == before
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "user", "status"),
+    [
+        ("visits-study/visits?rows=10001", "token-of-ana", "ana", 400),
+        ("visits-study/visits?rows=-1", "token-of-ana", "ana", 400),
+        ("visits-study/visits?seed=%D9%A3", "token-of-ana", "ana", 400),
+        ("visits-study/people", "token-of-ana", "ana", 404),
+        ("visits-study/visits", "token-of-ben", "ben", 404),
+        ("no-such-thing/visits", "token-of-ben", "ben", 404),
+        ("visits-study/visits", "token-of-rita", "rita", 403),
+    ],
+)
+def test_made_up_rows_are_refused_to_who_could_not_ask(
+    door: Door, path: str, token: str, user: str, status: int
+) -> None:
+    assert door("GET", f"{BASE}/dummy/{path}", token=token, user=user)[0] == status
+    assert log_of(door)[0]["kind"] == "request.refused"
+
+
 def test_a_question_is_answered_with_its_cost_and_a_receipt(door: Door) -> None:
     status, answer, headers = door("POST", f"{BASE}/queries", QUESTION)
     assert status == 200
