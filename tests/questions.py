@@ -60,7 +60,9 @@ def dataset_of(
     )
 
 
-def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1", measure: str = "pure") -> Plan:
+def plan_of(
+    sql: str, dataset: DatasetPolicy, *, epsilon: str = "1", measure: str = "pure", **loss: str
+) -> Plan:
     """Return the plan of one question, all columns opened."""
     opened = {
         name: [key for key, column in table.columns.items() if column.use not in {Use.UNIT_ID, Use.HIDDEN}]
@@ -83,6 +85,7 @@ def plan_of(sql: str, dataset: DatasetPolicy, *, epsilon: str = "1", measure: st
                 "total_epsilon": "50",
                 "total_delta": "1e-6",
                 "measure": measure,
+                **loss,
             },
         }
     )

@@ -46,7 +46,7 @@ def advise_on(name: str, *, epsilon: Decimal | None, sure: bool, as_json: bool) 
 def price(dataset: DatasetPolicy, epsilon: Decimal, policies: Policies) -> str:
     """Return what advice costs, in one sentence."""
     loss, population = survey_loss(dataset, epsilon), policies.populations[dataset.population]
-    cap = Loss.cap(epsilon=population.lifetime_epsilon, delta=population.lifetime_delta)
+    cap = Loss.cap(epsilon=population.lifetime_epsilon, delta=population.delta_of_losses)
     return (
         f"Advice on {dataset.name} spends an epsilon of {epsilon} (rho {loss.picorho / 10**12:.6f} of "
         f"{cap.picorho / 10**12:.6f}) of the lifetime budget of population {population.name}, for good."

@@ -57,6 +57,9 @@ def print_plan(document: dict[str, Any]) -> None:
     click.echo(f"reads      {document['reads']}")
     click.echo(f"where      {document['where']}")
     click.echo(f"groups     {document['groups']}")
+    if document["threshold"]:
+        least, delta = document["threshold"]["units"], document["threshold"]["delta"]
+        click.echo(f"  shown from {least} noisy units on; costs a delta of {delta}")
     for key in document["keys"]:
         click.echo(f"  by {key['key']}: {key['values']} public values, {key['interval']}")
     for title, part in (("measured", "measurements"), ("chosen", "selections")):

@@ -31,6 +31,7 @@ from sandbox.policy.grades import PopulationPolicy
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.plan import Plan
+from sandbox.privacy.threshold import capped, charged
 from sandbox.store import engine as store
 from sandbox.store import tables
 
@@ -81,8 +82,8 @@ def budget_lines(authorization: AuthorizationPolicy, population: PopulationPolic
     return (
         BudgetLine(
             scope=f"authorization:{authorization.name}",
-            cap=Loss.cap(epsilon=limits.total_epsilon, delta=limits.total_delta),
-            delta=limits.total_delta,
+            cap=Loss.cap(epsilon=limits.total_epsilon, delta=limits.delta_of_losses),
+            delta=limits.delta_of_losses,
         ),
         population_line(population),
     )
@@ -92,8 +93,25 @@ def population_line(population: PopulationPolicy) -> BudgetLine:
     """Return the lifetime budget of ``population``."""
     return BudgetLine(
         scope=f"population:{population.name}",
-        cap=Loss.cap(epsilon=population.lifetime_epsilon, delta=population.lifetime_delta),
-        delta=population.lifetime_delta,
+        cap=Loss.cap(epsilon=population.lifetime_epsilon, delta=population.delta_of_losses),
+        delta=population.delta_of_losses,
+    )
+
+
+def delta_lines(checked: CheckedQuery) -> tuple[BudgetLine, ...]:
+    """Return what the delta of a question is charged to whose keys are not public; in units of 1e-18.
+
+    Raises:
+        OverBudget: the policy reserves no delta for such questions.
+    """
+    granted, population = checked.authorization, checked.population
+    reserves = {
+        f"authorization-delta:{granted.name}": granted.loss.reserved_delta,
+        f"population-delta:{population.name}": population.reserved_delta,
+    }
+    return tuple(
+        BudgetLine(scope=scope, cap=Loss(capped(reserve or Decimal(0))), delta=reserve or Decimal(0))
+        for scope, reserve in reserves.items()
     )
 
 
@@ -122,8 +140,10 @@ class Ledger:
             Conflict: this id was charged before (code ``already-asked``).
             Unavailable: the transaction did not become durable, so nothing was spent.
         """
-        lines = scopes_for(plan.checked)
-        intent = self._spend(request_id, lines, loss=plan.loss, event=event, private=private)
+        spends = [(line, plan.loss) for line in scopes_for(plan.checked)]
+        if plan.threshold is not None:
+            spends += [(line, Loss(charged(plan.threshold.delta))) for line in delta_lines(plan.checked)]
+        intent = self._spend(request_id, spends, event=event, private=private)
         return Charge(request_id=request_id, plan_digest=plan.digest, loss=plan.loss, intent=intent)
 
     def charge_registration(
@@ -140,7 +160,7 @@ class Ledger:
             OverBudget, Unavailable: as :meth:`charge`.
         """
         attempt = f"{snapshot[-12:]}-{uuid4().hex}"
-        return self._spend(attempt, (population_line(population),), loss=loss, event=event, private=None)
+        return self._spend(attempt, [(population_line(population), loss)], event=event, private=None)
 
     def balances(self, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
         """Return how far each of ``lines`` is spent, in their order."""
@@ -148,18 +168,23 @@ class Ledger:
             return balances_seen(connection, lines)
 
     def _spend(
-        self, request_id: str, lines: Sequence[BudgetLine], *, loss: Loss, event: Event, private: str | None
+        self,
+        request_id: str,
+        spends: Sequence[tuple[BudgetLine, Loss]],
+        *,
+        event: Event,
+        private: str | None,
     ) -> int:
         _check_request_id(request_id)
-        _check_range(loss, lines)
-        ordered = sorted(lines, key=lambda line: line.scope)
+        _check_range(spends)
+        ordered = sorted(spends, key=lambda spend: spend[0].scope)
         with self._log.writing() as tx:
             _refuse_repetition(tx, request_id)  # 1
-            for line in ordered:
+            for line, loss in ordered:
                 _state_cap(tx, line)  # 2
                 _spend_on(tx, line, loss)  # 3
             seq = tx.append(event, private=private)  # 4
-            rows = [(request_id, line.scope, loss.picorho, seq) for line in ordered]
+            rows = [(request_id, line.scope, loss.picorho, seq) for line, loss in ordered]
             store.driver(tx.connection).executemany(_CHARGE, rows)
         return seq
 
@@ -214,12 +239,12 @@ def _check_request_id(request_id: str) -> None:
         )
 
 
-def _check_range(loss: Loss, lines: Sequence[BudgetLine]) -> None:
-    if not lines or not 0 < loss.picorho <= LARGEST_LOSS:
+def _check_range(spends: Sequence[tuple[BudgetLine, Loss]]) -> None:
+    if not spends or not all(0 < loss.picorho <= LARGEST_LOSS for _, loss in spends):
         raise OverBudget(
             "loss-out-of-range", "The privacy loss of this question is not one that can be charged."
         )
-    for line in lines:
+    for line, _ in spends:
         if not 0 <= line.cap.picorho <= LARGEST_LOSS or len(line.scope) > NAME_LIMIT:
             raise OverBudget(
                 "cap-out-of-range", f"The policy's cap of {line.scope} is larger than the ledger can count."

@@ -107,6 +107,8 @@ def _authorization(authorization: AuthorizationPolicy, draft: Draft) -> _Found:
     if grade is not None:
         yield from _within_grade(authorization, grade)
     population = draft.populations.get(dataset.population)
+    if population is not None and authorization.loss.reserved_delta and population.reserved_delta is None:
+        yield "loss.reserved_delta", "The population reserves no delta for such questions; leave it out."
     if population is not None and authorization.loss.total_epsilon > population.lifetime_epsilon:
         limit = spell(population.lifetime_epsilon)
         yield "loss.total_epsilon", f"This exceeds the population's lifetime budget; write at most {limit}."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -94,11 +95,30 @@ class LossLimits(PolicyModel):
     """Chance, over all answers together, that the promise fails."""
     measure: Measure = Measure.PURE
     """In which terms one answer is guaranteed."""
+    threshold_delta: Delta | None = None
+    """Delta of one question whose keys are not public; None refuses such questions."""
+    reserved_delta: Delta | None = None
+    """Part of :attr:`total_delta` for all such questions together."""
 
     def _contradictions(self) -> Iterator[Located]:
         if self.per_query_epsilon > self.total_epsilon:
             limit = spell(self.total_epsilon)
             yield ("per_query_epsilon",), f"One question may not cost more than all together, {limit}."
+        yield from self._wrong_reserve()
+
+    @property
+    def delta_of_losses(self) -> Decimal:
+        """The delta that is left for losses in zCDP: all but what is reserved."""
+        return self.total_delta - (self.reserved_delta or 0)
+
+    def _wrong_reserve(self) -> Iterator[Located]:
+        if (self.threshold_delta is None) != (self.reserved_delta is None):
+            yield ("threshold_delta",), "threshold_delta and reserved_delta are given together or not at all."
+        elif self.threshold_delta is not None and self.reserved_delta is not None:
+            if self.reserved_delta >= self.total_delta:
+                yield ("reserved_delta",), "This is part of total_delta; write less than that."
+            if self.threshold_delta > self.reserved_delta:
+                yield ("threshold_delta",), "One question may not cost more than is reserved for all."
 
 
 class AuthorizationPolicy(PolicyModel):

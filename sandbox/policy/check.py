@@ -46,7 +46,9 @@ class CheckedQuery:
     """Whose rows the source's rows are."""
     where: Test | None
     keys: tuple[Term, ...]
-    """As the question's keys; each has a public set of values."""
+    """As the question's keys; each has a public set of values, unless :attr:`unlisted`."""
+    unlisted: bool
+    """Whether a key's values are not public, so that only groups of enough units may be shown."""
     aggregates: Mapping[Aggregate, TypedAggregate]
     """Every aggregate of the question."""
     authorization: AuthorizationPolicy
@@ -82,13 +84,15 @@ def check(
     granted = held_now(policies, authorization=authorization, actor=actor, now=now)
     dataset = policies.datasets[granted.dataset]
     opened = Opener(dataset, granted).open(query.source)
+    keys = tuple(_key(key, opened.scope, granted) for key in query.keys)
     return CheckedQuery(
         query=query,
         dataset=dataset,
         source=opened.relation,
         unit=opened.unit,
         where=None if query.where is None else test_of(query.where, opened.scope),
-        keys=tuple(_key(key, opened.scope) for key in query.keys),
+        keys=keys,
+        unlisted=any(not key.type.values for key in keys),
         aggregates={
             aggregate: typed_aggregate(aggregate, opened.scope, opened.unit) for aggregate in query.aggregates
         },
@@ -100,10 +104,18 @@ def check(
     )
 
 
-def _key(key: Scalar, scope: Scope) -> Term:
+def _key(key: Scalar, scope: Scope, granted: AuthorizationPolicy) -> Term:
     term = term_of(key, scope)
     if term.type.values:
         return term
+    if isinstance(key, Column) and _may_group_unlisted(key, scope):
+        if granted.loss.threshold_delta is not None:
+            return term
+        raise NotAllowed(
+            "no-threshold",
+            f"The values of {key.name} are not public, and no delta is reserved for such keys.",
+            allowed=offer("You may group by", scope.group_keys()),
+        )
     what = f"The column {key.name}" if isinstance(key, Column) else "An expression of GROUP BY"
     raise NotAnswerable(
         "not-a-group-key",
@@ -111,6 +123,11 @@ def _key(key: Scalar, scope: Scope) -> Term:
         allowed=offer("You may group by", scope.group_keys()).removesuffix(".")
         + ", by BIN(measure, width), by CASE, or by a part of a date that has a period.",
     )
+
+
+def _may_group_unlisted(column: Column, scope: Scope) -> bool:
+    policy = scope.value(column).policy
+    return policy is not None and policy.may_group
 
 
 def held_now(policies: Policies, *, authorization: str, actor: Actor, now: datetime) -> AuthorizationPolicy:

@@ -119,6 +119,9 @@ class ColumnPolicy(PolicyModel):
     period: tuple[Day, Day] | None = None
     """First and last day of a date filter; a date outside becomes NULL at registration. With it, dates
     may be computed with, and group."""
+    may_group: StrictBool = False
+    """Of a filter: whether it may group although its values are not public. Then only groups of enough
+    persons are shown, by a threshold that costs a delta of its own."""
     description: str = ""
     """One sentence for the catalogue."""
 
@@ -148,7 +151,7 @@ class ColumnPolicy(PolicyModel):
         fits = {
             Use.GROUP_KEY: {"domain", "type"},
             Use.MEASURE: {"bounds", "decimals", "functions", "extremes", "type"},
-            Use.FILTER: {"type", "period"},
+            Use.FILTER: {"type", "period", "may_group"},
         }.get(self.use, set())
         for key in needs.get(self.use, ()):
             if not getattr(self, key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -52,6 +53,17 @@ class PopulationPolicy(PolicyModel):
     """Epsilon of all answers from all datasets of this population, at :attr:`lifetime_delta`."""
     lifetime_delta: Delta
     """Chance, over all these answers, that the promise fails."""
+    reserved_delta: Delta | None = None
+    """Part of :attr:`lifetime_delta` for questions whose keys are not public; None refuses them."""
+
+    @property
+    def delta_of_losses(self) -> Decimal:
+        """The delta that is left for losses in zCDP: all but what is reserved."""
+        return self.lifetime_delta - (self.reserved_delta or 0)
+
+    def _contradictions(self) -> Iterator[Located]:
+        if self.reserved_delta is not None and self.reserved_delta >= self.lifetime_delta:
+            yield ("reserved_delta",), "This is part of lifetime_delta; write less than that."
 
 
 Risk = Literal["green", "amber", "red"]

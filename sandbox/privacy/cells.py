@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sandbox.privacy.plan import Plan
+from sandbox.privacy.plan import Key, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class ExactCells:
     """One row per measurement, aligned with ``plan.cells``."""
     bins: tuple[tuple[tuple[int, ...], ...], ...] = field(repr=False)
     """For each selection, for each of ``plan.cells``, the rows in each candidate's bin."""
+    found: tuple[tuple[Key, ...], ...] | None = field(default=None, repr=False)
+    """Where keys are not public, the groups that the data holds, in place of ``plan.cells``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,10 @@ class NoisyCells:
     """One row per measurement, aligned with ``plan.cells``."""
     chosen: tuple[tuple[Choice, ...], ...]
     """One row per selection, aligned with ``plan.cells``."""
+    shown: tuple[tuple[Key, ...], ...] | None = None
+    """Where keys are not public, the groups whose noisy number of units reached the threshold."""
+
+    @property
+    def cells(self) -> tuple[tuple[Key, ...], ...]:
+        """The finest groups that the rows are aligned with."""
+        return self.plan.cells if self.shown is None else self.shown

@@ -30,10 +30,13 @@ def explain(plan: Plan) -> dict[str, Any]:
         "question": statement(checked.query),
         "reads": describe.relation(plan.source),
         "where": "every row" if checked.where is None else describe.test(checked.where),
-        "groups": len(plan.cells),
+        "groups": len(plan.cells) if plan.threshold is None else "those of enough units",
+        "threshold": None
+        if plan.threshold is None
+        else {"units": plan.threshold.least, "delta": str(plan.threshold.delta)},
         "keys": [
             {"key": describe.term(key), "values": len(domain), "interval": describe.interval(key.type)}
-            for key, domain in zip(checked.keys, plan.key_domains, strict=True)
+            for key, domain in zip(checked.keys, plan.key_domains, strict=False)
         ],
         "measurements": [_measurement(one) for one in plan.measurements],
         "selections": [_selection(one) for one in plan.selections],

@@ -56,7 +56,12 @@ def add_noise(exact: ExactCells) -> NoisyCells:
         _choose(np.array(bins, dtype=np.int64), selection)
         for bins, selection in zip(exact.bins, plan.selections, strict=True)
     )
-    return NoisyCells(plan, measured, chosen)
+    if plan.threshold is None:
+        return NoisyCells(plan, measured, chosen)
+    units = measured[plan.threshold.index]
+    kept = [place for place, count in enumerate(units) if count >= plan.threshold.least]
+    rows = tuple(tuple(row[place] for place in kept) for row in measured)
+    return NoisyCells(plan, rows, chosen, tuple((exact.found or ())[place] for place in kept))
 
 
 def noisy_counts(counts: Sequence[int], *, sensitivity: int, epsilon: Decimal) -> tuple[int, ...]:

@@ -37,11 +37,12 @@ from sandbox.privacy.measurement import (
     mechanism_names,
     selected,
 )
-from sandbox.privacy.scan import Scan, Statistic
+from sandbox.privacy.scan import Scan, Statistic, StatisticKind
 from sandbox.privacy.strategy import choose
+from sandbox.privacy.threshold import threshold
 from sandbox.query.expr import Aggregate, Function
 from sandbox.query.render import canonical
-from sandbox.query.typed import Base, Relation, Term
+from sandbox.query.typed import Base, Relation, Term, max_rows_of
 
 MOST_CELLS = 10_000
 """Groups one answer may have; each is shown, empty or not."""
@@ -63,6 +64,18 @@ class PlannedScan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Threshold:
+    """Which groups may be shown where keys are not public."""
+
+    index: int
+    """Measurement of the number of units."""
+    least: int
+    """Noisy number of units of a group that is shown."""
+    delta: Decimal
+    """What it costs besides the loss."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """Everything about an answer but the data; made by :func:`make_plan`."""
 
@@ -79,6 +92,8 @@ class Plan:
     """Rows of one unit that each aggregate looks at."""
     source: Relation
     """Of the question, with no more rows of a unit than any aggregate looks at."""
+    threshold: Threshold | None
+    """Where keys are not public, what a group must reach to be shown."""
     epsilon: Decimal
     """As asked for."""
     loss: Loss
@@ -86,8 +101,11 @@ class Plan:
 
     @property
     def cells(self) -> tuple[tuple[Key, ...], ...]:
-        """Every combination of key values, sorted; one empty combination without GROUP BY."""
-        return tuple(product(*self.key_domains))
+        """Every combination of public key values, sorted; one empty combination without GROUP BY.
+
+        None where a key is not public: then the data decides, under noise.
+        """
+        return () if self.threshold else tuple(product(*self.key_domains))
 
     @property
     def table(self) -> Base | None:
@@ -126,6 +144,9 @@ class Plan:
                 "policy": checked.policy_digest,
                 "query": canonical(checked.query),
                 "epsilon": str(self.epsilon),
+                "threshold": None
+                if self.threshold is None
+                else [self.threshold.least, str(self.threshold.delta)],
                 "bounded_after": self.table is not None and self.table.after is not None,
                 "measurements": [measurement.document() for measurement in self.measurements],
                 "selections": [selection.document() for selection in self.selections],
@@ -151,8 +172,8 @@ def make_plan(
         NotAnswerable: too many groups, or numbers too large to be summed exactly.
     """
     _check_epsilon(checked, epsilon)
-    domains = tuple(_domain(key) for key in checked.keys)
-    groups = _count_groups(domains)
+    domains = () if checked.unlisted else tuple(_domain(key) for key in checked.keys)
+    groups = max_rows_of(checked.source) if checked.unlisted else _count_groups(domains)
     typed = checked.aggregates
     strategy = choose(checked, profiles, groups=groups, epsilon=float(epsilon))
     bounds = strategy.bounds
@@ -164,6 +185,9 @@ def make_plan(
     quantiles = {aggregate: one for aggregate, one in typed.items() if aggregate not in recipes}
     _require_additive(checked, has_quantiles=bool(quantiles))
     wanted = _wanted(recipes)
+    counted = _counted_units(checked, max(bounds.values()))
+    if counted is not None:
+        wanted.setdefault(counted, Fraction(1))
     budget = _Budget.of(
         checked, epsilon, parts=sum(wanted.values(), Fraction(0)) + QUANTILE_WEIGHT * len(quantiles)
     )
@@ -195,6 +219,7 @@ def make_plan(
         decimals=decimals,
         bounds=bounds,
         source=strategy.source,
+        threshold=None if counted is None else _threshold(checked, measurements, places[counted], groups),
         epsilon=epsilon,
         loss=reduce(Loss.__add__, (part.loss for part in parts)),
     )
@@ -217,6 +242,23 @@ class _Budget:
         if self.measure is Measure.PURE:
             return _SHARE.divide(_SHARE.multiply(self.total, numerator), denominator)
         return _SHARE.multiply(self.total, _SHARE.sqrt(_SHARE.divide(numerator, denominator)))
+
+
+def _counted_units(checked: CheckedQuery, rows: int) -> Statistic | None:
+    """Return the number of units, which decides on showing a group whose key is not public."""
+    if not checked.unlisted:
+        return None
+    return Statistic(kind=StatisticKind.UNITS, term=checked.unit, max_rows=rows)
+
+
+def _threshold(
+    checked: CheckedQuery, measurements: tuple[Measurement, ...], place: int, groups: int
+) -> Threshold:
+    delta = checked.authorization.loss.threshold_delta
+    if delta is None:
+        raise TypeError("the policy check lets no such key through")
+    least = threshold(measurements[place].noise, groups=groups, delta=delta)
+    return Threshold(index=place, least=least, delta=delta)
 
 
 def _check_epsilon(checked: CheckedQuery, epsilon: Decimal) -> None:
@@ -265,6 +307,12 @@ def _noisy(statistic: Statistic, places: Mapping[Statistic, int]) -> Noisy:
 def _require_additive(checked: CheckedQuery, *, has_quantiles: bool) -> None:
     """Totals are sums of the finest groups: one set of measurements, and parts that add up."""
     counts_units = any(one.function is Function.COUNT_UNITS for one in checked.aggregates.values())
+    if checked.unlisted and (checked.query.sets or has_quantiles):
+        raise NotAnswerable(
+            "unlisted-keys",
+            "Totals and quantiles are not answered for keys that are not public.",
+            allowed="Group by public keys, or ask for counts, sums and averages.",
+        )
     if checked.query.sets and (counts_units or has_quantiles):
         raise NotAnswerable(
             "totals-do-not-add-up",

@@ -61,7 +61,7 @@ def finish(noisy: NoisyCells) -> AnswerTable:
             if isinstance(output, Output)
             else [output.name]
         )
-    kept = [group for group in _groups(noisy.plan) if _passes(noisy, group)]
+    kept = [group for group in _groups(noisy) if _passes(noisy, group)]
     shown = [(group, tuple(_shown(noisy, group))) for group in kept]
     for order in reversed(query.order):  # the last first: sorting is stable
         place = columns.index(order.name)
@@ -71,7 +71,11 @@ def finish(noisy: NoisyCells) -> AnswerTable:
     return AnswerTable(columns=tuple(columns), rows=rows)
 
 
-def _groups(plan: Plan) -> Iterator[_Group]:
+def _groups(noisy: NoisyCells) -> Iterator[_Group]:
+    plan = noisy.plan
+    if plan.threshold is not None:
+        yield from (_Group(cell, (index,)) for index, cell in enumerate(noisy.cells))
+        return
     sets = plan.checked.query.sets or (tuple(range(len(plan.key_domains))),)
     finest = {cell: index for index, cell in enumerate(plan.cells)}
     for chosen in sets:

@@ -18,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.policy.dataset import EngineKind
 from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.charge import Charge
-from sandbox.privacy.plan import Plan, PlannedScan
+from sandbox.privacy.plan import Key, Plan, PlannedScan
 from sandbox.privacy.scan import Scan
 from sandbox.settings import Settings
 from sandbox.sources.compile import Dialect, compile_scan
@@ -113,6 +113,8 @@ def extract(
             if planned.scan not in known:
                 sql = compile_scan(planned.scan, Dialect(engine.dialect))
                 known[planned.scan] = engine.run(snapshot.location, sql, deadline=until - time.monotonic())
+            if plan.threshold is not None:
+                return _found(plan, known[planned.scan])
             found.append(_arranged(planned, known[planned.scan]))
     except Exception:  # noqa: BLE001  # of whatever type: its text and its coming may be data
         raise EngineFailure from None
@@ -134,6 +136,21 @@ def _arranged(planned: PlannedScan, rows: list[Row]) -> tuple[tuple[int, ...], .
     zeros: Row = (0,) * len(planned.scan.statistics)
     columns = zip(*(found.get(cell, zeros) for cell in product(*planned.domains)), strict=True)
     return tuple(tuple(_whole(value) for value in column) for column in columns)
+
+
+def _found(plan: Plan, rows: list[Row]) -> ExactCells:
+    """Return the groups that the data holds, sorted by key; those with a NULL are dropped."""
+    keys = len(plan.checked.keys)
+    groups = sorted(
+        (row for row in rows if None not in row[:keys]), key=lambda row: tuple(map(str, row[:keys]))
+    )
+    columns = zip(*(row[keys:] for row in groups), strict=True) if groups else [()] * len(plan.measurements)
+    measured = tuple(tuple(_whole(value) for value in column) for column in columns)
+    return ExactCells(plan, measured, (), tuple(_key_of(row[:keys]) for row in groups))
+
+
+def _key_of(row: Row) -> tuple[Key, ...]:
+    return tuple(value for value in row if isinstance(value, Key))
 
 
 def _split(counts: tuple[int, ...], size: int) -> tuple[tuple[int, ...], ...]:

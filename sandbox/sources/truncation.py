@@ -21,7 +21,9 @@ _WORTH_SAYING = Decimal("0.005")
 
 def truncation_warnings(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
     """Return one sentence for each table and bound that leaves rows out; costs nothing more."""
-    found = (_sentence(snapshot, *looked) for looked in _looked_at(plan))
+    found = [_sentence(snapshot, *looked) for looked in _looked_at(plan)]
+    if plan.threshold is not None:
+        found.append(f"Groups whose noisy number of units is below {plan.threshold.least} are not shown.")
     return tuple(sentence for sentence in found if sentence)
 
 
