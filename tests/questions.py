@@ -90,7 +90,13 @@ def plan_of(
         }
     )
     population = PopulationPolicy.model_validate(
-        {"name": "residents", "description": "All", "lifetime_epsilon": "100", "lifetime_delta": "1e-6"}
+        {
+            "name": "residents",
+            "description": "All",
+            "lifetime_epsilon": "100",
+            "lifetime_delta": "1e-6",
+            "reserved_delta": loss.get("reserved_delta"),
+        }
     )
     policies = Policies(
         datasets={dataset.name: dataset},

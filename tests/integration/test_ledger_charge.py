@@ -33,7 +33,8 @@ def line(scope: str, cap: int) -> BudgetLine:
 
 def spend(ledger: Ledger, loss: int, *lines: BudgetLine) -> bool:
     try:
-        ledger._spend(f"r{next(NUMBERS)}", lines, loss=Loss(loss), event=intent(), private=None)
+        spends = [(one, Loss(loss)) for one in lines]
+        ledger._spend(f"r{next(NUMBERS)}", spends, event=intent(), private=None)
     except OverBudget:
         return False
     return True

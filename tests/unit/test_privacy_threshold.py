@@ -86,10 +86,14 @@ def test_the_number_of_persons_is_measured_even_where_it_is_not_asked_for() -> N
     assert made.cells == ()
 
 
-@pytest.mark.parametrize("aggregate", ["MEDIAN(cost)"])
-def test_quantiles_and_totals_of_such_keys_are_refused(aggregate: str) -> None:
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT town, MEDIAN(cost) AS m FROM visits GROUP BY town",
+        "SELECT town, COUNT(*) AS n FROM visits GROUP BY ROLLUP(town)",
+    ],
+)
+def test_quantiles_and_totals_of_such_keys_are_refused(sql: str) -> None:
     with pytest.raises(NotAnswerable) as refusal:
-        plan(f"SELECT town, {aggregate} AS m FROM visits GROUP BY town")
+        plan(sql)
     assert refusal.value.code == "unlisted-keys"
-    with pytest.raises(NotAnswerable):
-        plan("SELECT town, COUNT(*) AS n FROM visits GROUP BY ROLLUP(town)")
