@@ -126,10 +126,13 @@ SELECT COUNT(*) AS a FROM visits WHERE CASE WHEN urgent = TRUE THEN cost ELSE ch
 
 SELECT COUNT(*) AS a FROM visits WHERE cost * 2 + change >= 100.5 AND cost / debt < -0.3 OR NULLIF(cost, 0) > ABS(change)
 
+-- own: a total is that of the groups shown, which have a key
 SELECT district, year, COUNT(*) AS n, SUM(cost) AS s FROM visits GROUP BY ROLLUP (district, year)
 
+-- own: as above
 SELECT district, year, AVG(cost) AS a FROM visits GROUP BY CUBE (district, year)
 
+-- own: as above
 SELECT district, EXTRACT(year FROM day) AS y, SUM(change) AS c FROM visits
 GROUP BY GROUPING SETS ((district), (EXTRACT(year FROM day)), ())
 
@@ -200,6 +203,7 @@ LEFT JOIN persons AS p ON v.person_id = p.person_id WHERE p.income IS NULL OR p.
 SELECT p.sex, COUNT(*) AS n, CORR(p.income, u.s) AS c, COUNT(DISTINCT p.person_id) AS q FROM persons AS p
 JOIN (SELECT person_id, SUM(cost) AS s FROM visits GROUP BY person_id) AS u USING (person_id) GROUP BY p.sex
 
+-- own: LEAST of NULL is NULL
 SELECT SUM(LEAST(v.cost, 10)) AS a, COUNT(*) FILTER (WHERE p.income > 100 * v.cost) AS b FROM persons AS p
 LEFT JOIN visits AS v ON p.person_id = v.person_id WHERE p.sex = 'F' AND NOT v.district = 'Bei'
 
