@@ -2,117 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import date
 
 import pytest
-from evaluation import fits, value_of
+from evaluation import Row, fits, value_of
 from hypothesis import assume, given
-from hypothesis import strategies as st
+from made_terms import FIELDS, ROWS, SCOPE, VALUES
 
 from sandbox.errors import NotAnswerable
-from sandbox.policy.columns import type_of
-from sandbox.policy.dataset import ColumnPolicy
-from sandbox.policy.scope import WORDS, Name, Scope
 from sandbox.policy.terms import term_of
 from sandbox.query import intervals
 from sandbox.query.expr import (
     Arithmetic,
     Binary,
     Call,
-    Case,
     Column,
-    Compare,
     Constant,
-    Operator,
     Part,
     Scalar,
     ScalarFunction,
 )
-from sandbox.query.typed import LARGEST, Apply, Field, Operation
-
-COLUMNS = {
-    "cost": ColumnPolicy(use="measure", bounds=("0", "99.9"), decimals=1, functions=("sum",)),
-    "change": ColumnPolicy(use="measure", bounds=("-50", "20"), functions=("sum",)),
-    "debt": ColumnPolicy(use="measure", bounds=("-900.25", "-0.25"), decimals=2, functions=("sum",)),
-    "year": ColumnPolicy(use="group_key", domain=(1, 2, 7)),
-    "day": ColumnPolicy(use="filter", type="date", period=("2023-11-05", "2025-02-28")),
-}
-FIELDS = {name: Field("t", name, type_of(column)) for name, column in COLUMNS.items()}
-SCOPE = Scope(names={("t", name): Name(field=field, words=WORDS) for name, field in FIELDS.items()})
-FIRST = date(2023, 11, 5)
+from sandbox.query.typed import LARGEST, Apply, Operation
 
 
-def values_of(name: str) -> st.SearchStrategy[Any]:
-    kind = FIELDS[name].type
-    if name == "day":
-        return st.none() | st.integers(0, 481).map(lambda n: FIRST + timedelta(days=n))
-    if name == "year":
-        return st.sampled_from([None, 1, 2, 7])
-    assert kind.low is not None
-    assert kind.high is not None
-    return (
-        st.none()
-        | st.sampled_from([kind.low, kind.high, 0, -1, 1]).filter(
-            lambda v: kind.low <= v <= kind.high  # type: ignore[operator]  # both are known
-        )
-        | st.integers(kind.low, kind.high)
-    )
-
-
-ROWS = st.fixed_dictionaries({name: values_of(name) for name in COLUMNS})
-NUMBERS = st.sampled_from([0, 1, 2, 10, -3, 1000]) | st.decimals(-20, 20, places=2)
-ONE = [
-    ScalarFunction.ABS,
-    ScalarFunction.SIGN,
-    ScalarFunction.FLOOR,
-    ScalarFunction.CEIL,
-    ScalarFunction.ROUND,
-]
-LEAVES: st.SearchStrategy[Scalar] = (
-    st.sampled_from(["cost", "change", "debt", "year"]).map(Column)
-    | NUMBERS.map(Constant)
-    | st.sampled_from(list(Part)).map(lambda part: Call(ScalarFunction.EXTRACT, (Column("day"),), part))
-    | st.just(Binary(Arithmetic.SUBTRACT, Column("day"), Constant(date(2024, 2, 29))))
-)
-
-
-def _wider(inner: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Scalar]:
-    case = st.builds(
-        lambda a, op, b, c, d: Case(((Compare(a, op, b), c),), d),
-        inner,
-        st.sampled_from([Operator.LT, Operator.GE]),
-        inner,
-        inner,
-        inner,
-    )
-    return (
-        st.builds(Binary, st.sampled_from(list(Arithmetic)), inner, inner)
-        | st.builds(lambda f, a: Call(f, (a,)), st.sampled_from(ONE), inner)
-        | st.builds(
-            lambda f, a, b: Call(f, (a, b)),
-            st.sampled_from([ScalarFunction.LEAST, ScalarFunction.GREATEST, ScalarFunction.COALESCE]),
-            inner,
-            inner,
-        )
-        | st.builds(lambda a: Call(ScalarFunction.NULLIF, (a, Constant(0))), inner)
-        | st.builds(
-            lambda a, w: Call(ScalarFunction.BIN, (a, Constant(w))),
-            inner,
-            st.sampled_from([1, 7, Decimal("0.5")]),
-        )
-        | case
-    )
-
-
-SCALARS = st.recursive(LEAVES, _wider, max_leaves=6)
-
-
-@given(scalar=SCALARS, row=ROWS)
-def test_an_accepted_term_stays_within_its_interval_and_its_values(
-    scalar: Scalar, row: dict[str, Any]
-) -> None:
+@given(scalar=VALUES, row=ROWS)
+def test_an_accepted_term_stays_within_its_interval_and_its_values(scalar: Scalar, row: Row) -> None:
     try:
         term = term_of(scalar, SCOPE)
     except NotAnswerable:
@@ -124,7 +38,7 @@ def test_the_check_finds_an_interval_that_is_too_narrow() -> None:
     wide = term_of(Binary(Arithmetic.ADD, Column("cost"), Column("cost")), SCOPE)
     assert isinstance(wide, Apply)
     narrow = Apply(wide.operation, wide.arguments, FIELDS["cost"].type)
-    assert not fits(value_of(narrow, {"cost": 999}), narrow.type)
+    assert not fits(value_of(narrow, {("visits", "cost"): 999}), narrow.type)
 
 
 @pytest.mark.parametrize("divisor", ["cost", "change", "year"])
@@ -170,10 +84,10 @@ def test_the_month_of_a_date_with_a_period_is_a_public_key() -> None:
 
 
 @given(row=ROWS)
-def test_floors_of_negative_numbers_go_down_although_engines_cut(row: dict[str, Any]) -> None:
+def test_floors_of_negative_numbers_go_down_although_engines_cut(row: Row) -> None:
     term = term_of(Call(ScalarFunction.FLOOR, (Column("debt"),)), SCOPE)
     found = value_of(term, row)
-    assert found == (None if row["debt"] is None else row["debt"] // 100)
+    assert found == (None if row["visits", "debt"] is None else row["visits", "debt"] // 100)
 
 
 def test_a_division_is_cut_towards_zero() -> None:
