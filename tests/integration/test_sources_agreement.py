@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from math import isclose
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from agreement import cases
 from engines import Bench, make_bench
 from health import kept_tables
 from questions import HEALTH, dataset_with, plan_of
@@ -30,17 +30,7 @@ DATASET = dataset_with(HEALTH)
 KEPT = kept_tables(11)
 
 
-def cases() -> Iterator[tuple[str, bool]]:
-    """Yield each question, and whether plain SQL means the same by it."""
-    text = (Path(__file__).parent / "cases" / "agreement.sql").read_text(encoding="utf-8")
-    for paragraph in text.split("\n\n"):
-        lines = paragraph.strip().splitlines()
-        sql = "\n".join(line for line in lines if not line.startswith("--"))
-        if sql:
-            yield sql, not any(line.startswith("-- own") for line in lines)
-
-
-CASES = dict(cases())
+CASES = cases()
 
 
 @pytest.fixture(scope="module")
