@@ -30,7 +30,8 @@ from sandbox.query.typed import (
     Value,
 )
 
-Row = Mapping[str, Any]
+Row = Mapping[tuple[str, str], Any]
+"""By source and name, as fields have them."""
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: operator.eq,
     Operator.NE: operator.ne,
@@ -48,10 +49,10 @@ _COMPUTE: dict[Operation, Callable[[int, int], int]] = {
 
 
 def value_of(term: Term, row: Row) -> Any:
-    """Return the value of ``term`` in a row, whose keys are names of fields."""
+    """Return the value of ``term`` in a row."""
     match term:
         case Field():
-            return row[term.name]
+            return row[term.source, term.name]
         case Value():
             return term.value
         case Choice():

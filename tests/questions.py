@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,10 @@ from sandbox.policy.dataset import DatasetPolicy, Use
 from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Channel, Scope
+<<<<<<< HEAD
+=======
+from sandbox.privacy.bound import Profile
+>>>>>>> tests
 from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, make_plan
@@ -41,11 +45,57 @@ VISITS: dict[str, dict[str, Any]] = {
 }
 
 
+EVERYTHING = ["count", "sum", "avg", "variance", "covariance", "quantile"]
+DISTRICTS = ["Bei", "Dong", "O'Hara", "a\\b", "100%_x"]
+HEALTH: dict[str, dict[str, Any]] = {
+    "visits": {
+        "source": "visits.parquet",
+        "max_rows_per_unit": 4,
+        "columns": {
+            "person_id": {"use": "unit_id"},
+            "district": {"use": "group_key", "domain": DISTRICTS},
+            "year": {"use": "group_key", "domain": [1, 2, 7]},
+            "cost": {"use": "measure", "bounds": ["0", "99.9"], "decimals": 1, "functions": EVERYTHING,
+                     "extremes": ["0.01", "0.99"]},
+            "change": {"use": "measure", "bounds": ["-50", "20"], "functions": EVERYTHING},
+            "debt": {"use": "measure", "bounds": ["-900.25", "-0.25"], "decimals": 2, "functions": EVERYTHING},
+            "day": {"use": "filter", "type": "date", "period": ["2023-11-05", "2025-02-28"]},
+            "urgent": {"use": "filter", "type": "boolean"},
+            "code": {"use": "filter", "type": "text"},
+        },
+    },
+    "persons": {
+        "source": "persons.parquet",
+        "max_rows_per_unit": 1,
+        "columns": {
+            "person_id": {"use": "unit_id"},
+            "sex": {"use": "group_key", "domain": ["F", "M"]},
+            "income": {"use": "measure", "bounds": ["0", "5000"], "functions": EVERYTHING},
+        },
+    },
+    "places": {
+        "source": "places.parquet",
+        "public": True,
+        "unique_key": ["name"],
+        "columns": {
+            "name": {"use": "group_key", "domain": DISTRICTS},
+            "region": {"use": "group_key", "domain": ["East", "West"]},
+            "beds": {"use": "measure", "bounds": ["0", "300"], "functions": EVERYTHING},
+        },
+    },
+}  # fmt: skip
+"""Two tables of persons and a public one that is joined on its unique key."""
+
+
 def dataset_of(
     columns: dict[str, dict[str, Any]], *, source: str = "visits.parquet", max_rows: int = 4
 ) -> DatasetPolicy:
     """Return a dataset with one table, ``visits``."""
-    table = {"source": source, "max_rows_per_unit": max_rows, "columns": columns}
+    return dataset_with({"visits": {"source": source, "max_rows_per_unit": max_rows, "columns": columns}})
+
+
+def dataset_with(tables: Mapping[str, Mapping[str, Any]]) -> DatasetPolicy:
+    """Return a dataset with these tables, as a policy writes them."""
     return DatasetPolicy.model_validate(
         {
             "name": "health",
@@ -55,13 +105,22 @@ def dataset_of(
             "openness": "sandbox_only",
             "population": "residents",
             "profile_epsilon": "0.5",
-            "tables": {"visits": table},
+            "tables": tables,
         }
     )
 
 
 def plan_of(
+<<<<<<< HEAD
     sql: str, dataset: DatasetPolicy, *, epsilon: str = "1", measure: str = "pure", **loss: str
+=======
+    sql: str,
+    dataset: DatasetPolicy,
+    *,
+    epsilon: str = "1",
+    measure: str = "pure",
+    profiles: Mapping[str, Profile] | None = None,
+>>>>>>> tests
 ) -> Plan:
     """Return the plan of one question, all columns opened."""
     opened = {
@@ -108,7 +167,7 @@ def plan_of(
     )
     moment = datetime(2026, 6, 1, tzinfo=UTC)
     checked = check(parse(sql), policies=policies, authorization="study", actor=ACTOR, now=moment)
-    return make_plan(checked, epsilon=Decimal(epsilon))
+    return make_plan(checked, epsilon=Decimal(epsilon), profiles=profiles or {})
 
 
 def exact(

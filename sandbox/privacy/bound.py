@@ -30,8 +30,11 @@ from sandbox.privacy.scan import Statistic, StatisticKind
 from sandbox.query.intervals import bounds
 from sandbox.query.typed import Base, Joined, Relation, Test, unit_of
 
-HETEROGENEITY = 0.05
-"""By how much of the half range persons with many rows are taken to differ from the others, at most."""
+HETEROGENEITY = 0.01
+"""By how much of the half range the average of dropped rows is taken to differ from that of kept ones.
+
+Nothing public tells it; where it is larger in truth, averages are pulled towards those of persons with
+few rows, which is what the truncation warning is about."""
 
 
 class Profile(Protocol):
