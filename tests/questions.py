@@ -17,10 +17,7 @@ from sandbox.policy.dataset import DatasetPolicy, Use
 from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Channel, Scope
-<<<<<<< HEAD
-=======
 from sandbox.privacy.bound import Profile
->>>>>>> tests
 from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, make_plan
@@ -111,16 +108,13 @@ def dataset_with(tables: Mapping[str, Mapping[str, Any]]) -> DatasetPolicy:
 
 
 def plan_of(
-<<<<<<< HEAD
-    sql: str, dataset: DatasetPolicy, *, epsilon: str = "1", measure: str = "pure", **loss: str
-=======
     sql: str,
     dataset: DatasetPolicy,
     *,
     epsilon: str = "1",
     measure: str = "pure",
     profiles: Mapping[str, Profile] | None = None,
->>>>>>> tests
+    **loss: str,
 ) -> Plan:
     """Return the plan of one question, all columns opened."""
     opened = {

@@ -22,93 +22,11 @@ from sandbox.query.expr import (
     Scalar,
     ScalarFunction,
 )
-<<<<<<< HEAD
-from sandbox.query.typed import LARGEST, Apply, Field, Operation
-
-COLUMNS = {
-    name: ColumnPolicy.model_validate(given)
-    for name, given in {
-        "cost": {"use": "measure", "bounds": ["0", "99.9"], "decimals": 1, "functions": ["sum"]},
-        "change": {"use": "measure", "bounds": ["-50", "20"], "functions": ["sum"]},
-        "debt": {"use": "measure", "bounds": ["-900.25", "-0.25"], "decimals": 2, "functions": ["sum"]},
-        "year": {"use": "group_key", "domain": [1, 2, 7]},
-        "day": {"use": "filter", "type": "date", "period": ["2023-11-05", "2025-02-28"]},
-    }.items()
-}
-FIELDS = {name: Field("t", name, type_of(column)) for name, column in COLUMNS.items()}
-SCOPE = Scope(names={("t", name): Name(field=field, words=WORDS) for name, field in FIELDS.items()})
-FIRST = date(2023, 11, 5)
-
-
-def values_of(name: str) -> st.SearchStrategy[Any]:
-    if name == "day":
-        return st.none() | st.integers(0, 481).map(lambda n: FIRST + timedelta(days=n))
-    if name == "year":
-        return st.sampled_from([None, 1, 2, 7])
-    low, high = intervals.bounds(FIELDS[name])
-    ends = [end for end in (low, high, 0, -1, 1) if low <= end <= high]
-    return st.none() | st.sampled_from(ends) | st.integers(low, high)
-
-
-ROWS = st.fixed_dictionaries({name: values_of(name) for name in COLUMNS})
-NUMBERS = st.sampled_from([0, 1, 2, 10, -3, 1000]) | st.decimals(-20, 20, places=2)
-ONE = [
-    ScalarFunction.ABS,
-    ScalarFunction.SIGN,
-    ScalarFunction.FLOOR,
-    ScalarFunction.CEIL,
-    ScalarFunction.ROUND,
-]
-LEAVES: st.SearchStrategy[Scalar] = (
-    st.sampled_from(["cost", "change", "debt", "year"]).map(Column)
-    | NUMBERS.map(Constant)
-    | st.sampled_from(list(Part)).map(lambda part: Call(ScalarFunction.EXTRACT, (Column("day"),), part))
-    | st.just(Binary(Arithmetic.SUBTRACT, Column("day"), Constant(date(2024, 2, 29))))
-)
-
-
-def _wider(inner: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Scalar]:
-    case = st.builds(
-        lambda a, op, b, c, d: Case(((Compare(a, op, b), c),), d),
-        inner,
-        st.sampled_from([Operator.LT, Operator.GE]),
-        inner,
-        inner,
-        inner,
-    )
-    return (
-        st.builds(Binary, st.sampled_from(list(Arithmetic)), inner, inner)
-        | st.builds(lambda f, a: Call(f, (a,)), st.sampled_from(ONE), inner)
-        | st.builds(
-            lambda f, a, b: Call(f, (a, b)),
-            st.sampled_from([ScalarFunction.LEAST, ScalarFunction.GREATEST, ScalarFunction.COALESCE]),
-            inner,
-            inner,
-        )
-        | st.builds(lambda a: Call(ScalarFunction.NULLIF, (a, Constant(0))), inner)
-        | st.builds(
-            lambda a, w: Call(ScalarFunction.BIN, (a, Constant(w))),
-            inner,
-            st.sampled_from([1, 7, Decimal("0.5")]),
-        )
-        | case
-    )
-
-
-SCALARS = st.recursive(LEAVES, _wider, max_leaves=6)
-
-
-@given(scalar=SCALARS, row=ROWS)
-def test_an_accepted_term_stays_within_its_interval_and_its_values(
-    scalar: Scalar, row: dict[str, Any]
-) -> None:
-=======
 from sandbox.query.typed import LARGEST, Apply, Operation
 
 
 @given(scalar=VALUES, row=ROWS)
 def test_an_accepted_term_stays_within_its_interval_and_its_values(scalar: Scalar, row: Row) -> None:
->>>>>>> tests
     try:
         term = term_of(scalar, SCOPE)
     except NotAnswerable:
