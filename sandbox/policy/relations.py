@@ -15,14 +15,13 @@ from sandbox.errors import NotAllowed, NotAnswerable
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.columns import UNIT, type_of, words_of
 from sandbox.policy.dataset import DatasetPolicy, TablePolicy, Use
+from sandbox.policy.per_unit import of_unit
 from sandbox.policy.scope import Name, Scope
 from sandbox.policy.terms import term_of, test_of
-from sandbox.policy.words import require_word, words_in
+from sandbox.policy.words import words_in
 from sandbox.query import choices
 from sandbox.query.expr import (
-    Aggregate,
     Column,
-    Function,
     Join,
     PerUnit,
     Rows,
@@ -31,7 +30,6 @@ from sandbox.query.expr import (
     Stacked,
     Table,
 )
-from sandbox.query.intervals import number, require_number
 from sandbox.query.typed import (
     Base,
     Derived,
@@ -41,24 +39,12 @@ from sandbox.query.typed import (
     PerUnitRows,
     Relation,
     Term,
-    Type,
     Union,
-    UnitFunction,
-    max_rows_of,
     unit_of,
 )
 
 UNIT_NAME = "_unit"
 """Name of the unit's column in every sub-query; no policy and no question can give it."""
-AVERAGE_DIGITS = 2
-_OF_UNIT = {
-    Function.COUNT_ROWS: UnitFunction.COUNT_ROWS,
-    Function.COUNT_VALUES: UnitFunction.COUNT_VALUES,
-    Function.SUM: UnitFunction.SUM,
-    Function.AVG: UnitFunction.AVG,
-    Function.MIN: UnitFunction.MIN,
-    Function.MAX: UnitFunction.MAX,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +163,9 @@ class Opener:
             if isinstance(made, Column):
                 names[alias, name] = Name(field=unit, words=frozenset(), is_unit=True)
                 continue
-            of_unit, words = _of_unit(made, inner)
-            columns.append((name, of_unit))
-            names[alias, name] = Name(field=Field(alias, name, of_unit.type), words=words)
+            computed, words = of_unit(made, inner.relation, inner.scope)
+            columns.append((name, computed))
+            names[alias, name] = Name(field=Field(alias, name, computed.type), words=words)
         relation = PerUnitRows(
             alias=alias,
             unit=unit,
@@ -277,39 +263,6 @@ def _passed(name: str, scalar: Scalar, inner: Scope, alias: str) -> Name:
             return Name(field=Field(alias, UNIT_NAME, UNIT), words=frozenset(), is_unit=True)
     term = term_of(scalar, inner)
     return Name(field=Field(alias, name, term.type), words=words_in(scalar, inner))
-
-
-def _of_unit(aggregate: Aggregate, inner: Opened) -> tuple[OfUnit, frozenset[str]]:
-    function = _OF_UNIT[aggregate.function]
-    where = None if aggregate.where is None else test_of(aggregate.where, inner.scope)
-    rows = max_rows_of(inner.relation)
-    if function is UnitFunction.COUNT_ROWS:
-        kind = number(0 if where else 1, rows)
-        return OfUnit(function, None, where, kind), words_in(None, inner.scope)
-    (argument,) = aggregate.arguments
-    word = {UnitFunction.COUNT_VALUES: "count", UnitFunction.AVG: "avg"}.get(function, "sum")
-    require_word(word, argument, inner.scope)
-    term = term_of(argument, inner.scope)
-    return OfUnit(function, term, where, _unit_type(function, term, rows)), words_in(argument, inner.scope)
-
-
-def _unit_type(function: UnitFunction, term: Term, rows: int) -> Type:
-    if function is UnitFunction.COUNT_VALUES:
-        return number(0, rows)
-    kind = require_number(term).type
-    low, high = kind.low or 0, kind.high or 0
-    if function is UnitFunction.SUM:
-        return number(min(low, low * rows), max(high, high * rows), decimals=kind.decimals, nullable=True)
-    if function is UnitFunction.AVG:
-        raised = 10**AVERAGE_DIGITS
-        number(min(low, 0) * rows * raised, max(high, 0) * rows * raised)  # the sum before it is divided
-        decimals = kind.decimals + AVERAGE_DIGITS
-        return number(low * raised, high * raised, decimals=decimals, nullable=True)
-    return number(low, high, decimals=kind.decimals, nullable=True, values=_whole(kind))
-
-
-def _whole(kind: Type) -> tuple[int, ...] | None:
-    return None if kind.values is None else tuple(value for value in kind.values if isinstance(value, int))
 
 
 def _pair(pair: tuple[Column, Column], left: Opened, right: Opened) -> tuple[Field, Field]:
