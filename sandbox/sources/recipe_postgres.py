@@ -21,6 +21,7 @@ from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, in_period, quoted, tex
 
 SEED_SETTING = "pds.seed"
 """Setting of the transaction that holds the seed."""
+LARGEST_32_BITS = 2**31 - 1
 INTEGERS = frozenset({"smallint", "integer", "bigint"})
 FLOATS = frozenset({"real", "double precision"})
 NUMBERS = INTEGERS | FLOATS | {"numeric"}
@@ -131,12 +132,14 @@ def _measure(column: str, policy: ColumnPolicy, raw_type: str) -> str:
     fixed, kind = FixedPoint.of(policy), _number_kind(raw_type)
     low, high = (f"{text(spell(bound))}::{kind}" for bound in policy.limits)
     number = f"{column}::{kind}"
-    return (
+    kept = (
         f"CASE WHEN {number} IN ({_not_finite(kind)}) THEN NULL "
         f"WHEN {number} <= {low} THEN {fixed.low}::bigint WHEN {number} >= {high} THEN {fixed.high}::bigint "
         f"WHEN {column} IS NOT NULL THEN least({fixed.high}, greatest({fixed.low}, "
         f"{_rounded(f'{number} * {10**fixed.decimals}', kind)}::bigint)) END"
     )
+    # PostgreSQL adds 32-bit numbers up in 64 bits, but 64-bit ones as decimals of any length, slowly.
+    return f"({kept})::integer" if fixed.reach < LARGEST_32_BITS else kept
 
 
 def _rounded(scaled: str, kind: str) -> str:
