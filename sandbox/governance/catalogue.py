@@ -17,7 +17,7 @@ from sandbox.audit.log import Transaction
 from sandbox.canonical import decode, encode
 from sandbox.errors import NotAnswerable, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.dataset import ColumnType, DatasetPolicy, TablePolicy
+from sandbox.policy.dataset import ColumnType, DatasetPolicy, TablePolicy, Use
 from sandbox.policy.dummy import Value, dummy_rows
 from sandbox.sources.snapshot import Snapshot
 from sandbox.store import engine as store
@@ -158,5 +158,8 @@ def _column_document(table: str, name: str, policy: TablePolicy) -> dict[str, An
         "domain": list(column.domain),
         "bounds": None if column.bounds is None else [str(bound) for bound in column.bounds],
         "functions": list(column.functions),
+        "extremes": None if column.extremes is None else [str(end) for end in column.extremes],
+        "period": None if column.period is None else [day.isoformat() for day in column.period],
+        "may_group": column.use is Use.GROUP_KEY or column.period is not None or column.may_group,
         "description": column.description,
     }
