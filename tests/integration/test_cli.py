@@ -215,3 +215,13 @@ def test_a_state_database_that_keeps_nothing_refuses_to_start(sandbox: Run, url:
     done = sandbox("account", "show", SANDBOX_STATE_URL=url)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_a_plan_is_laid_open_without_asking_the_data(sandbox: Run) -> None:
+    question = "SELECT district, AVG(cost) AS mean FROM visits GROUP BY district"
+    before = document(sandbox("account", "show", "--json"))
+    done = sandbox("policy", "explain", question, "--authorization", "visits-study")
+    assert done.returncode == 0
+    for words in ("sum of (visits.cost - 125.00)", "discrete-laplace", "4 public values", "costs"):
+        assert words in done.stdout
+    assert document(sandbox("account", "show", "--json")) == before
