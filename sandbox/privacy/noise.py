@@ -6,13 +6,12 @@ asks the mechanism's own map what it costs and refuses to run if that is more th
 Both mechanisms add noise that does not depend on the data, so noise drawn on zeros ahead of time and
 added here has the same distribution. Nothing overflows: a true value v is first saturated at +-2^62,
 which is 1-Lipschitz in each group, so no distance between neighbors grows; and the noisy value is cut
-at +-2^62 afterwards, which is post-processing. Where OpenDP itself had to cut noise n at the ends of 64
-bits, v + n is beyond +-2^62 either way, so the result is the same as without its cut.
+at +-(2^62 - 1) afterwards, which is post-processing. Where OpenDP itself had to cut noise n at -2^63 or
+2^63 - 1, v + n is at or beyond that bound with its cut as without, so the result is the same.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -26,12 +25,14 @@ from sandbox.errors import SandboxError
 from sandbox.privacy.cells import Choice, ExactCells, NoisyCells
 from sandbox.privacy.loss import PICO
 from sandbox.privacy.measurement import CONFIDENCE, Measurement, Selection
-from sandbox.privacy.mechanism import Mechanism, Noise, half_width, laplace
+from sandbox.privacy.mechanism import Mechanism, Noise, half_width, l2_distance, laplace
 from sandbox.privacy.pool import Draws, Pool
 from sandbox.privacy.quantile import scores
 
 SATURATION = 2**62
-"""Largest absolute value of a number that noise is added to, and of one that is released."""
+"""Largest absolute value of a number that noise is added to."""
+LARGEST_RELEASED = SATURATION - 1
+"""Largest absolute value of one that is released: -2^62 plus the largest 64-bit number."""
 MECHANISMS = 256
 """Mechanisms kept ready: making one costs more than using it."""
 
@@ -118,16 +119,13 @@ def _measure(values: Sequence[int], measurement: Measurement) -> tuple[int, ...]
     if noise.mechanism is Mechanism.LAPLACE:
         _require_pure(noise, sensitivity=reach.l1, epsilon=measurement.epsilon)
     else:
-        l2 = math.nextafter(math.sqrt(reach.l2_squared), math.inf)
-        rho = Decimal(_mechanism(noise).map(l2))
+        rho = Decimal(_mechanism(noise).map(l2_distance(reach.l2_squared)))
         if rho * PICO > measurement.loss.picorho:
             raise NoiseFault("the noise would cost more than was charged")
     return _added(values, noise)
 
 
 def _require_pure(noise: Noise, *, sensitivity: int, epsilon: Decimal) -> None:
-    if not 0 < noise.scale < math.inf:
-        raise NoiseFault("noise needs a finite scale above 0")  # OpenDP accepts 0 and releases the truth
     if sensitivity < 1 or Decimal(_mechanism(noise).map(sensitivity)) > epsilon:
         raise NoiseFault("the noise would cost more than was charged")
 
@@ -136,8 +134,11 @@ def _added(values: Sequence[int], noise: Noise) -> tuple[int, ...]:
     drawn = _POOL.take(noise, len(values))
     if _within_62_bits(drawn) and _fit(values):
         exact = np.array(values, dtype=np.int64)
-        return tuple(np.clip(exact + drawn, -SATURATION, SATURATION).tolist())
-    return tuple(_cut(_cut(value) + more) for value, more in zip(values, drawn.tolist(), strict=True))
+        return tuple(np.clip(exact + drawn, -LARGEST_RELEASED, LARGEST_RELEASED).tolist())
+    return tuple(
+        _cut(_cut(value, SATURATION) + more, LARGEST_RELEASED)
+        for value, more in zip(values, drawn.tolist(), strict=True)
+    )
 
 
 def _within_62_bits(drawn: Draws) -> bool:
@@ -149,8 +150,8 @@ def _fit(values: Sequence[int]) -> bool:
     return not values or (max(values) <= SATURATION and min(values) >= -SATURATION)
 
 
-def _cut(value: int) -> int:
-    return max(-SATURATION, min(SATURATION, value))
+def _cut(value: int, largest: int) -> int:
+    return max(-largest, min(largest, value))
 
 
 def _choose(counts: npt.NDArray[np.int64], selection: Selection) -> tuple[Choice, ...]:

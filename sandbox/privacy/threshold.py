@@ -13,8 +13,7 @@ Privately, 2009).
 
 For integer Laplace noise P(X >= m) = a^m / (1 + a) with a = e^(-1/s), for whole m >= 1; the noise is
 added to whole numbers, so a threshold derived for real-valued noise would be too small. For discrete
-Gaussian noise P(X >= m) is at most that of the normal distribution above m - 1 (Canonne, Kamath and
-Steinke 2020, Proposition 25).
+Gaussian noise see :func:`sandbox.privacy.mechanism.tail`.
 """
 
 from __future__ import annotations
@@ -22,29 +21,22 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
-from statistics import NormalDist
 
-from sandbox.privacy.mechanism import Mechanism, Noise
+from sandbox.privacy.mechanism import Noise, reach
 
-_MARGIN = 1 + 1e-9
-"""Covers the rounding of log and exp."""
 DELTA_UNITS = 10**18
 """Whole numbers in which deltas are charged; rounded up."""
 
 
 def threshold(noise: Noise, *, groups: int, delta: Decimal) -> int:
-    """Return the least threshold, to within rounding, at which showing costs at most ``delta``.
+    """Return the least threshold at which showing costs at most ``delta``.
 
     Args:
         noise: on the number of units of each group.
         groups: that one unit may be in.
         delta: chance that the promise fails.
     """
-    each = float(Fraction(delta) / groups)
-    if noise.mechanism is Mechanism.GAUSSIAN:
-        return 2 + math.ceil(noise.scale * -NormalDist().inv_cdf(each) * _MARGIN)
-    ratio = math.exp(-1 / noise.scale)
-    return 1 + max(1, math.ceil(noise.scale * -math.log(each * (1 + ratio)) * _MARGIN))
+    return 1 + reach(noise, math.nextafter(float(Fraction(delta) / groups), 0))
 
 
 def charged(delta: Decimal) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -20,8 +20,10 @@ from questions import VISITS, dataset_of, exact, load, plan_of
 
 from sandbox.privacy import noise
 from sandbox.privacy.cells import ExactCells
+from sandbox.privacy.mechanism import Noise
 from sandbox.privacy.noise import NoiseFault, add_noise
 from sandbox.privacy.plan import Plan
+from sandbox.privacy.pool import Pool
 from sandbox.privacy.post import finish
 from sandbox.sources.snapshot import Snapshot
 
@@ -96,7 +98,7 @@ def test_half_the_noise_is_refused_by_the_mechanism_s_own_map(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = noise._mechanism
-    monkeypatch.setattr(noise, "_mechanism", lambda scale: right(scale / 2))
+    monkeypatch.setattr(noise, "_mechanism", lambda one: right(replace(one, scale=one.scale / 2)))
     with pytest.raises(NoiseFault):
         add_noise(exact(plan_of("SELECT COUNT(*) FROM visits", DATASET), pair.larger))
 
@@ -105,8 +107,8 @@ def _halve_the_noise(monkeypatch: pytest.MonkeyPatch, *, claimed: float) -> None
     right = noise._mechanism
 
     class Lying:
-        def __init__(self, scale: float) -> None:
-            self._half: Callable[[list[int]], list[int]] = right(scale / 2)
+        def __init__(self, one: Noise) -> None:
+            self._half: Callable[[list[int]], list[int]] = right(replace(one, scale=one.scale / 2))
 
         def map(self, _: int) -> float:
             return claimed
@@ -115,6 +117,7 @@ def _halve_the_noise(monkeypatch: pytest.MonkeyPatch, *, claimed: float) -> None
             return self._half(values)
 
     monkeypatch.setattr(noise, "_mechanism", Lying)
+    monkeypatch.setattr(noise, "_POOL", Pool(noise.draw))  # the other one holds honest noise
 
 
 def coverage(plan: Plan, cells: ExactCells, truths: list[Fraction]) -> float:
