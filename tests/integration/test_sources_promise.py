@@ -1,48 +1,53 @@
-"""The promise measured: no more loss than claimed, and intervals that hold as often as they say.
+"""The promise measured: answers on two neighbors refute no claim, whichever noise they get.
 
-Both go the whole way, plan to extract to noise, on registered copies. The audit bounds epsilon from
-below by how often an event occurs on two neighbors; it can refute a claim, never prove one, so it is
-tried on a planted fault too.
+The whole way, plan to extract to noise, on registered copies. Each kind of audit is tried on a planted
+fault too: it must flag half the noise, noise for one row instead of one person, and a key that shows
+only where its true count is above 0.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from questions import VISITS, dataset_of, exact, load, plan_of
+from refutation import Draws, delta_of
 
 from sandbox.privacy import noise
+from sandbox.privacy.bound import Sensitivity
 from sandbox.privacy.cells import ExactCells
-from sandbox.privacy.mechanism import Noise
+from sandbox.privacy.loss import PICO
+from sandbox.privacy.measurement import Measurement
+from sandbox.privacy.mechanism import Mechanism, Noise, laplace
 from sandbox.privacy.noise import NoiseFault, add_noise
 from sandbox.privacy.plan import Plan
-from sandbox.privacy.pool import Pool
 from sandbox.privacy.post import finish
+from sandbox.privacy.quantile import step
 from sandbox.sources.snapshot import Snapshot
 
-DRAWS = 4_000
-ERROR = 1e-6
-"""Chance that the audit's bound lies above the true loss."""
-REPEATS = 400
-DATASET = dataset_of(VISITS, source="visits.csv", max_rows=4)
-HEADER = "person_id,district,year,cost,change,day,note\n"
+DRAWS = 6_000
+CHOICES = 2_500
+COLUMNS: dict[str, dict[str, Any]] = VISITS | {
+    "ill": {"use": "measure", "bounds": ["0", "1"], "functions": ["quantile"]}
+}
+DATASET = dataset_of(COLUMNS, source="visits.csv", max_rows=4)
+HEADER = "person_id,district,year,cost,change,day,note,ill\n"
 OTHERS = "".join(
-    f"p{n},{'Bei' if n % 3 else 'Dong'},{1 + n % 2},{n % 130},{n % 90 - 60},2025-01-01,n\n"
+    f"p{n},{'Bei' if n % 3 else 'Dong'},{1 + n % 2},{n % 130},{n % 90 - 60},2025-01-01,n,{int(n >= 62)}\n"
     for n in range(120)
 )
-VICTIM = "v,Nan,1,100,-50,2025-01-01,n\n" * 7
+VICTIM = "v,Nan,1,100,-50,2025-01-01,n,1\n" * 7
+COUNT = "COUNT(*) FROM visits"
 QUESTIONS = (
-    "COUNT(*) FROM visits",
+    COUNT,
     "COUNT(DISTINCT person_id) FROM visits",
     "SUM(cost) FROM visits",
     "SUM(change) FROM visits WHERE district = 'Nan'",
+    "SUM(cost * change / 7) FROM visits",
+    "SUM(k) FROM (SELECT person_id, COUNT(*) AS k FROM visits GROUP BY person_id) AS u",
 )
 
 
@@ -65,87 +70,105 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     )
 
 
-def least_epsilon(one: ExactCells, other: ExactCells) -> float:
-    """Return an epsilon that the mechanism exceeds or equals with chance 1 - ERROR, by Hoeffding."""
-    above = one.measured[0][0] > other.measured[0][0]
-    edge = one.measured[0][0]  # noise at the edge or beyond: the likeliest event to tell the two apart
+def measured(pair: Pair, plan: Plan, *, claimed: Plan | None = None) -> Draws:
+    """Draw the first noisy number of ``plan``, as one that was ``claimed`` otherwise."""
+    one, other = (_under(plan, exact(claimed or plan, copy)) for copy in (pair.larger, pair.smaller))
+    return Draws.of(
+        lambda: add_noise(one).measured[0][0], lambda: add_noise(other).measured[0][0], DRAWS
+    )
 
-    def share(cells: ExactCells) -> float:
-        hits = 0
-        for _ in range(DRAWS):
-            drawn = add_noise(cells).measured[0][0]
-            hits += drawn >= edge if above else drawn <= edge
-        return hits / DRAWS
 
-    slack = math.sqrt(math.log(2 / ERROR) / (2 * DRAWS))
-    return math.log(max(share(one) - slack, 1e-9) / (share(other) + slack))
+def chosen(pair: Pair, plan: Plan, *, claimed: Plan | None = None) -> Draws:
+    """Draw the first chosen candidate of ``plan``."""
+    one, other = (_under(plan, exact(claimed or plan, copy)) for copy in (pair.larger, pair.smaller))
+    return Draws.of(
+        lambda: add_noise(one).chosen[0][0].value, lambda: add_noise(other).chosen[0][0].value, CHOICES
+    )
+
+
+def _under(plan: Plan, cells: ExactCells) -> ExactCells:
+    return ExactCells(plan, cells.measured, cells.bins)
+
+
+def with_measurement(plan: Plan, **changed: Any) -> Plan:
+    (first, *rest) = plan.measurements
+    return replace(plan, measurements=(replace(first, **changed), *rest))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_neighbors_are_told_apart_no_better_than_the_claimed_epsilon(pair: Pair, question: str) -> None:
     plan = plan_of(f"SELECT {question}", DATASET)
-    found = least_epsilon(exact(plan, pair.larger), exact(plan, pair.smaller))
-    assert 0.5 < found <= float(plan.epsilon)
+    found = measured(pair, plan).least_epsilon()
+    assert 0.3 < found <= float(plan.epsilon)
 
 
-def test_the_audit_flags_half_the_noise(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_of("SELECT COUNT(*) FROM visits", DATASET)
-    _halve_the_noise(monkeypatch, claimed=float(plan.epsilon))
-    assert least_epsilon(exact(plan, pair.larger), exact(plan, pair.smaller)) > float(plan.epsilon)
+def test_gaussian_noise_keeps_to_the_curve_of_its_rho(pair: Pair) -> None:
+    plan = plan_of("SELECT SUM(cost) FROM visits", DATASET, measure="zcdp")
+    assert plan.measurements[0].noise.mechanism is Mechanism.GAUSSIAN
+    found = measured(pair, plan).least_delta(1.0)
+    assert 0.02 < found <= delta_of(float(plan.loss.picorho / PICO), 1.0)
 
 
-def test_half_the_noise_is_refused_by_the_mechanism_s_own_map(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    right = noise._mechanism
-    monkeypatch.setattr(noise, "_mechanism", lambda one: right(replace(one, scale=one.scale / 2)))
-    with pytest.raises(NoiseFault):
-        add_noise(exact(plan_of("SELECT COUNT(*) FROM visits", DATASET), pair.larger))
+def test_a_choice_among_candidates_costs_no_more_than_its_share(pair: Pair) -> None:
+    plan = plan_of("SELECT MEDIAN(ill) FROM visits", DATASET, epsilon="2")
+    found = chosen(pair, plan).least_epsilon()
+    assert 0 < found <= float(plan.selections[0].shares[0])
 
 
-def _halve_the_noise(monkeypatch: pytest.MonkeyPatch, *, claimed: float) -> None:
-    right = noise._mechanism
-
-    class Lying:
-        def __init__(self, one: Noise) -> None:
-            self._half: Callable[[list[int]], list[int]] = right(replace(one, scale=one.scale / 2))
-
-        def map(self, _: int) -> float:
-            return claimed
-
-        def __call__(self, values: list[int]) -> list[int]:
-            return self._half(values)
-
-    monkeypatch.setattr(noise, "_mechanism", Lying)
-    monkeypatch.setattr(noise, "_POOL", Pool(noise.draw))  # the other one holds honest noise
+@pytest.mark.parametrize("measure", ["pure", "zcdp"])
+def test_the_audit_flags_half_the_noise(pair: Pair, measure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(f"SELECT {COUNT}", DATASET, measure=measure)
+    drawn = measured(pair, halved(plan, monkeypatch), claimed=plan)
+    rho = float(plan.loss.picorho / PICO)
+    assert drawn.least_epsilon() > 1 if measure == "pure" else drawn.least_delta(1.0) > delta_of(rho, 1.0)
 
 
-def coverage(plan: Plan, cells: ExactCells, truths: list[Fraction]) -> float:
-    """Return how often, over cells and repeats, the interval of the last aggregate holds the truth."""
-    held = 0
-    for _ in range(REPEATS):
-        for row, truth in zip(finish(add_noise(cells)).rows, truths, strict=True):
-            low, high = (Fraction(Decimal(str(value))) for value in row[-2:])
-            held += low <= truth <= high
-    return held / (REPEATS * len(plan.cells))
+def halved(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Return the plan with half its noise, past the mechanism's own map."""
+    right = noise._measure
+    half = Noise(mechanism=plan.measurements[0].noise.mechanism, scale=plan.measurements[0].noise.scale / 2)
+
+    def lying(values: Any, measurement: Measurement) -> tuple[int, ...]:
+        monkeypatch.setattr(noise, "_require_pure", lambda *_, **__: None)
+        paid = replace(measurement, loss=replace(measurement.loss, picorho=2**62))
+        return right(values, paid)
+
+    monkeypatch.setattr(noise, "_measure", lying)
+    return with_measurement(plan, noise=half)
 
 
-@pytest.mark.parametrize("epsilon", ["0.2", "1", "5"])
-@pytest.mark.parametrize("aggregate", ["COUNT(*)", "SUM(cost)", "AVG(cost)", "AVG(change)"])
-def test_a_95_percent_interval_holds_the_bounded_value_95_times_in_100(
-    pair: Pair, aggregate: str, epsilon: str
-) -> None:
-    grouped = f"SELECT district, {aggregate} FROM visits GROUP BY district"  # noqa: S608 - parsed, never run
-    plan = plan_of(grouped, DATASET, epsilon=epsilon)
-    cells = exact(plan, pair.larger)
-    found = coverage(plan, cells, [truth(aggregate, values) for values in zip(*cells.measured, strict=True)])
-    assert found >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / (REPEATS * len(plan.cells)))
+def test_half_the_noise_is_refused_by_the_mechanism_s_own_map(pair: Pair) -> None:
+    for measure in ("pure", "zcdp"):
+        plan = plan_of(f"SELECT {COUNT}", DATASET, measure=measure)
+        right = plan.measurements[0].noise
+        half = with_measurement(plan, noise=replace(right, scale=right.scale / 2))
+        with pytest.raises(NoiseFault):
+            add_noise(_under(half, exact(plan, pair.larger)))
 
 
-def truth(aggregate: str, values: tuple[Any, ...]) -> Fraction:
-    if aggregate == "COUNT(*)":
-        return Fraction(values[0])
-    if aggregate == "SUM(cost)":
-        return Fraction(values[0], 10)
-    middle, unit = (500, 10) if "cost" in aggregate else (-15, 1)
-    return (Fraction(values[0], values[1]) + middle) / unit
+def test_the_audit_flags_noise_for_one_row_instead_of_one_person(pair: Pair) -> None:
+    plan = plan_of(f"SELECT {COUNT}", DATASET)
+    for_a_row = with_measurement(
+        plan, sensitivity=Sensitivity(1, 1), noise=laplace(l1=1, epsilon=Decimal(1))
+    )
+    assert measured(pair, for_a_row, claimed=plan).least_epsilon() > 1
+
+
+def test_the_audit_flags_a_choice_made_for_one_row_instead_of_one_person(pair: Pair) -> None:
+    plan = plan_of("SELECT MEDIAN(ill) FROM visits", DATASET, epsilon="2")
+    (selection,) = plan.selections
+    for_a_row = replace(plan, selections=(replace(selection, sensitivity=step(Decimal("0.5"))),))
+    found = chosen(pair, for_a_row, claimed=plan).least_epsilon()
+    assert found > float(selection.shares[0])
+
+
+def test_the_audit_flags_a_key_that_shows_only_where_its_true_count_is_above_0(pair: Pair) -> None:
+    plan = plan_of("SELECT district, COUNT(*) AS n FROM visits GROUP BY district", DATASET)
+    one, other = (exact(plan, copy) for copy in (pair.larger, pair.smaller))
+    assert Draws.of(lambda: shows(one), lambda: shows(other), 300).least_epsilon() <= 0
+    by_truth = Draws.of(lambda: one.measured[0][2] > 0, lambda: other.measured[0][2] > 0, 300)
+    assert by_truth.least_epsilon() > 1
+
+
+def shows(cells: ExactCells) -> bool:
+    return "Nan" in [row[0] for row in finish(add_noise(cells)).rows]
