@@ -19,6 +19,7 @@ from sandbox.query.typed import (
     Derived,
     Field,
     Joined,
+    Kind,
     OfUnit,
     Operation,
     PerUnitRows,
@@ -31,12 +32,14 @@ from sandbox.query.typed import (
     max_rows_of,
 )
 from sandbox.sources.terms import Dialect as Dialect
-from sandbox.sources.terms import column, divided, identifier, integer, term, test
+from sandbox.sources.terms import column, identifier, integer, ordered, term, test, wide, wide_divided
 
 ROW_NUMBER = "_rn"
 """Column of a copied table that numbers the kept rows of one unit from 1; no policy can name it."""
 NUMBERED_AGAIN = "_again"
 """The same for rows that are numbered anew after a test."""
+MOST_ROWS = 2**40
+"""More rows than any table has: sums of numbers so small that this many of them fit into 64 bits do."""
 AVERAGE_RAISED = 100
 """A unit's own average has two digits more than its values."""
 
@@ -48,8 +51,8 @@ def compile_scan(scan: Scan, dialect: Dialect) -> str:
     named = [exp.alias_(key, f"k{index}") for index, key in enumerate(keys)]
     named += [exp.alias_(made, f"s{index}") for index, made in enumerate(statistics)]
     select = _Relations(dialect).select(named, scan.source, scan.where)
-    if keys:
-        select = select.group_by(*keys)
+    if keys:  # by position, since a key that is a constant number would be taken for one
+        select = select.group_by(*(integer(index + 1) for index in range(len(keys))))
     return select.sql(dialect=dialect.value)
 
 
@@ -114,24 +117,40 @@ class _Relations:
         return self.select(columns, source.source, source.where).group_by(unit)
 
     def _of_unit(self, made: OfUnit) -> exp.Expr:
-        of = integer(1) if made.term is None else term(made.term, self._dialect)
-        if made.where is not None:
-            of = only_where([test(made.where, self._dialect)], of)
-        count = exp.cast(exp.Count(this=of, big_int=True), "BIGINT")
+        if made.term is None:
+            return self._count(made, integer(1))
+        of = term(made.term, self._dialect)
         match made.function:
             case UnitFunction.COUNT_ROWS | UnitFunction.COUNT_VALUES:
-                return count
+                return self._count(made, of)
             case UnitFunction.MIN | UnitFunction.MAX:
-                return (exp.Min if made.function is UnitFunction.MIN else exp.Max)(this=of)
+                return self._extreme(made, made.term)
             case UnitFunction.SUM:
-                return exp.cast(_sum(of, self._dialect), "BIGINT")
+                return exp.cast(_sum(self._limited(made, of), made.term, self._dialect), "BIGINT")
             case UnitFunction.AVG:
-                raised = exp.Mul(
-                    this=exp.cast(_sum(of, self._dialect), "BIGINT"), expression=integer(AVERAGE_RAISED)
-                )
-                some = exp.GT(this=count.copy(), expression=integer(0))
-                quotient = divided(exp.paren(raised, copy=False), count, self._dialect)
-                return exp.Case(ifs=[exp.If(this=some, true=quotient)])
+                return self._average(made, made.term)
+
+    def _limited(self, made: OfUnit, of: exp.Expr) -> exp.Expr:
+        return of if made.where is None else only_where([test(made.where, self._dialect)], of)
+
+    def _count(self, made: OfUnit, of: exp.Expr) -> exp.Expr:
+        return exp.cast(exp.Count(this=self._limited(made, of), big_int=True), "BIGINT")
+
+    def _average(self, made: OfUnit, of: Term) -> exp.Expr:
+        values = term(of, self._dialect)
+        total = wide(_sum(self._limited(made, values), of, self._dialect), self._dialect)
+        raised = exp.paren(exp.Mul(this=total, expression=integer(AVERAGE_RAISED)), copy=False)
+        count = self._count(made, values)
+        some = exp.GT(this=count.copy(), expression=integer(0))
+        quotient = exp.cast(wide_divided(raised, count, self._dialect), "BIGINT")
+        return exp.Case(ifs=[exp.If(this=some, true=quotient)])
+
+    def _extreme(self, made: OfUnit, of: Term) -> exp.Expr:
+        values = self._limited(made, ordered(of, self._dialect))
+        least = made.function is UnitFunction.MIN
+        if of.type.kind is Kind.BOOLEAN:  # of which PostgreSQL has no MIN and MAX
+            return exp.LogicalAnd(this=values) if least else exp.LogicalOr(this=values)
+        return exp.Min(this=values) if least else exp.Max(this=values)
 
     def _numbered_again(self, source: Base) -> exp.Expr:
         if source.unit is None or source.after is None:
@@ -170,6 +189,8 @@ class _Statistics:
                 return exp.Count(this=only_where(conditions, integer(1)) if conditions else exp.Star())
             case StatisticKind.VALUES:
                 return exp.Count(this=only_where(conditions, of or exp.Null()))
+            case StatisticKind.UNITS if statistic.max_rows == 1:  # the rows are the units
+                return exp.Count(this=only_where(conditions, of or exp.Null()))
             case StatisticKind.UNITS:
                 return exp.Count(this=exp.Distinct(expressions=[only_where(conditions, of or exp.Null())]))
             case StatisticKind.SUM:
@@ -180,10 +201,11 @@ class _Statistics:
             raise TypeError("a sum has a term")
         of, middle = _centered_field(statistic.term)
         made = only_where(conditions, term(of, self._dialect))
-        total = exp.Coalesce(this=_sum(made, self._dialect), expressions=[integer(0)])
+        total = exp.Coalesce(this=_sum(made, of, self._dialect), expressions=[integer(0)])
         if not middle:
             return total
-        share = exp.Mul(this=integer(middle), expression=exp.Count(this=made.copy()))
+        count = wide(exp.Count(this=made.copy()), self._dialect)
+        share = exp.Mul(this=integer(middle), expression=count)
         return exp.Sub(this=total, expression=share)
 
 
@@ -213,6 +235,13 @@ def _table(base: Base) -> exp.Table:
     return exp.Table(this=identifier(base.name), alias=exp.TableAlias(this=identifier(base.alias)))
 
 
-def _sum(of: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """Return an exact sum. DuckDB and PostgreSQL widen by themselves; Spark's own sum would overflow."""
-    return exp.Sum(this=exp.cast(of, "DECIMAL(38, 0)") if dialect is Dialect.SPARK else of)
+def _sum(made: exp.Expr, of: Term, dialect: Dialect) -> exp.Expr:
+    """Return an exact sum of ``made``, a number within the bounds of ``of``, however many rows there are.
+
+    DuckDB widens by itself, PostgreSQL only 64-bit numbers, Spark nothing.
+    """
+    if of.type.low is None or of.type.high is None:
+        raise TypeError("a number has bounds")
+    if dialect is not Dialect.DUCKDB and max(-of.type.low, of.type.high) * MOST_ROWS >= 2**63:
+        made = exp.cast(made, "BIGINT") if dialect is Dialect.POSTGRES else wide(made, dialect)
+    return exp.Sum(this=made)

@@ -3,7 +3,9 @@
 Whole numbers are 64-bit wherever something is computed: what a column stores may be narrower, so every
 operand is widened first, and by its type no result leaves 64 bits. Division cuts towards zero on every
 engine. In a pattern ``%`` and ``_`` are the only characters with a meaning: where an engine takes a
-backslash for an escape, it is doubled.
+backslash for an escape, it is doubled. Spark substitutes ``${env:HOME}`` inside literals, and its
+settings say what a backslash means there, so a text with more than plain characters is written as bytes.
+Texts are ordered by code point.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ _ARITHMETIC: dict[Operation, type[exp.Binary]] = {
     Operation.SUBTRACT: exp.Sub,
     Operation.MULTIPLY: exp.Mul,
 }
+_UNORDERED = {Operator.EQ, Operator.NE}
+_PLAIN = frozenset(map(chr, range(32, 127))) - frozenset("'\\$")
 _TYPES = {Kind.NUMBER: "BIGINT", Kind.TEXT: "TEXT", Kind.DATE: "DATE", Kind.BOOLEAN: "BOOLEAN"}
 
 
@@ -63,7 +67,7 @@ def term(of: Term, dialect: Dialect) -> exp.Expr:
         case Field():
             return column(of.source, of.name)
         case Value():
-            return _value(of)
+            return _value(of, dialect)
         case Choice():
             ifs = [exp.If(this=test(when, dialect), true=term(then, dialect)) for when, then in of.branches]
             return exp.Case(ifs=ifs, default=term(of.otherwise, dialect))
@@ -100,7 +104,7 @@ def integer(value: int) -> exp.Expr:
     return exp.paren(exp.Neg(this=literal), copy=False) if value < 0 else literal
 
 
-def _value(of: Value) -> exp.Expr:
+def _value(of: Value, dialect: Dialect) -> exp.Expr:
     match of.value:
         case None:
             return exp.cast(exp.Null(), _TYPES[of.type.kind])
@@ -111,21 +115,36 @@ def _value(of: Value) -> exp.Expr:
         case date():
             return exp.cast(exp.Literal.string(of.value.isoformat()), "DATE")
         case str():
-            return exp.Literal.string(of.value)
+            return _text(of.value, dialect)
+
+
+def _text(value: str, dialect: Dialect) -> exp.Expr:
+    if dialect is not Dialect.SPARK or _PLAIN.issuperset(value):
+        return exp.Literal.string(value)
+    return exp.cast(exp.HexString(this=value.encode().hex()), "TEXT")
+
+
+def ordered(of: Term, dialect: Dialect) -> exp.Expr:
+    """Return a term so that it is ordered as the type says: texts by code point."""
+    made = term(of, dialect)
+    if dialect is Dialect.POSTGRES and of.type.kind is Kind.TEXT:  # the others order so by themselves
+        return exp.Collate(this=made, expression=identifier("C"))
+    return made
 
 
 def _simple(of: Comparison | Member | IsNull | Matches, dialect: Dialect) -> exp.Expr:
     match of:
         case Comparison(left, operator, right):
-            return _OPERATORS[operator](this=term(left, dialect), expression=term(right, dialect))
+            side = term if operator in _UNORDERED else ordered
+            return _OPERATORS[operator](this=side(left, dialect), expression=side(right, dialect))
         case Member(inner, values):
-            return exp.In(this=term(inner, dialect), expressions=[_value(value) for value in values])
+            return exp.In(this=term(inner, dialect), expressions=[_value(value, dialect) for value in values])
         case IsNull(inner):
             return exp.Is(this=exp.paren(term(inner, dialect), copy=False), expression=exp.Null())
         case Matches(inner, pattern):
             if dialect is not Dialect.DUCKDB:
                 pattern = pattern.replace("\\", "\\\\")
-            return exp.Like(this=term(inner, dialect), expression=exp.Literal.string(pattern))
+            return exp.Like(this=term(inner, dialect), expression=_text(pattern, dialect))
 
 
 def _balanced(word: type[exp.And | exp.Or], parts: tuple[Test, ...], dialect: Dialect) -> exp.Expr:
@@ -149,8 +168,7 @@ def _applied(of: Apply, dialect: Dialect) -> exp.Expr:
     part = of.part or Part.DAY
     if of.operation is Operation.EXTRACT:
         return exp.cast(exp.Extract(this=exp.var(_part_name(part, dialect)), expression=day), "BIGINT")
-    truncated = exp.Anonymous(this="DATE_TRUNC", expressions=[exp.Literal.string(part.value), day])
-    return exp.cast(truncated, "DATE")
+    return day if part is Part.DAY else _truncated(day, part, dialect)
 
 
 def _wide(of: Term, dialect: Dialect) -> exp.Expr:
@@ -165,6 +183,19 @@ def divided(left: exp.Expr, right: exp.Expr, dialect: Dialect) -> exp.Expr:
     return exp.paren(exp.IntDiv(this=left, expression=right), copy=False)
 
 
+def wide(of: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """Return a whole number of a type far beyond 64 bits."""
+    types = {Dialect.DUCKDB: "INT128", Dialect.POSTGRES: "DECIMAL", Dialect.SPARK: "DECIMAL(38, 0)"}
+    return exp.cast(of, types[dialect])
+
+
+def wide_divided(left: exp.Expr, right: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """Return the quotient of a :func:`wide` number, cut towards zero."""
+    if dialect is Dialect.POSTGRES:  # printed as DIV, which cuts; "/" of decimals rounds
+        return exp.IntDiv(this=left, expression=right)
+    return divided(left, right, dialect)
+
+
 def _days(day: exp.Expr, dialect: Dialect) -> exp.Expr:
     epoch = exp.cast(exp.Literal.string("1970-01-01"), "DATE")
     if dialect is Dialect.SPARK:  # where a date minus a date is an interval
@@ -172,6 +203,15 @@ def _days(day: exp.Expr, dialect: Dialect) -> exp.Expr:
     else:
         between = exp.paren(exp.Sub(this=day, expression=epoch), copy=False)
     return exp.cast(between, "BIGINT")
+
+
+def _truncated(day: exp.Expr, part: Part, dialect: Dialect) -> exp.Expr:
+    # In no time zone: of a date, PostgreSQL and Spark would make a moment in the session's.
+    if dialect is Dialect.SPARK:
+        return exp.Anonymous(this="TRUNC", expressions=[day, exp.Literal.string(part.value)])
+    moment = exp.cast(day, "TIMESTAMP") if dialect is Dialect.POSTGRES else day
+    truncated = exp.Anonymous(this="DATE_TRUNC", expressions=[exp.Literal.string(part.value), moment])
+    return exp.cast(truncated, "DATE")
 
 
 def _part_name(part: Part, dialect: Dialect) -> str:
