@@ -30,9 +30,9 @@ from sandbox.settings import Settings
 
 BUDGETS = re.compile(r'(total_epsilon|yearly_epsilon|lifetime_epsilon) = "[0-9]+"')
 EPSILON = Decimal("0.5")
-ASKED = 250
+ASKED = 300
 VICTIM = "V,Bei,gp,2025-01-11,900,raw secret text\n" * 8
-COUNT = "SELECT COUNT(*) AS n FROM visits WHERE cost > 249"
+COUNT = "SELECT COUNT(*) AS n FROM visits"
 WORDS = (
     "SELECT district, service, COUNT(*) AS n, AVG(cost) AS a FROM visits GROUP BY district, service",
     "SELECT district, COUNT(*) AS n FROM visits WHERE cost > 249 GROUP BY ROLLUP (district)",

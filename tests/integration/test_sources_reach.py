@@ -175,7 +175,7 @@ STACKED = (
     "SELECT COUNT(*) AS n FROM (SELECT person_id, cost FROM visits "
     "UNION ALL SELECT person_id, debt FROM visits) AS u"
 )
-JOINED = "SELECT q.region, COUNT(*) AS n FROM visits AS v JOIN places AS q ON v.district = q.name GROUP BY q.region"
+JOINED = "SELECT region, COUNT(*) AS n FROM visits AS v JOIN places AS q ON district = name GROUP BY region"
 
 
 def test_the_harness_finds_a_copy_that_holds_more_rows_than_are_looked_at(
