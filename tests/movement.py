@@ -33,7 +33,5 @@ def moved(left: Sequence[int], right: Sequence[int]) -> tuple[int, int]:
 def moved_scores(plan: Plan, one: ExactCells, other: ExactCells, index: int) -> int:
     """Return the largest move of a score of each group, summed over the groups."""
     fraction = plan.selections[index].fraction
-    left, right = (
-        scores(np.array(cells.bins[index], dtype=np.int64), fraction) for cells in (one, other)
-    )
+    left, right = (scores(np.array(cells.bins[index], dtype=np.int64), fraction) for cells in (one, other))
     return int(np.abs(left - right).max(axis=1).sum())

@@ -42,7 +42,6 @@ VISITS: dict[str, dict[str, Any]] = {
 }
 
 
-EVERYTHING = ["count", "sum", "avg", "variance", "covariance", "quantile"]
 DISTRICTS = ["Bei", "Dong", "O'Hara", "a\\b", "100%_x"]
 HEALTH: dict[str, dict[str, Any]] = {
     "visits": {
@@ -52,10 +51,11 @@ HEALTH: dict[str, dict[str, Any]] = {
             "person_id": {"use": "unit_id"},
             "district": {"use": "group_key", "domain": DISTRICTS},
             "year": {"use": "group_key", "domain": [1, 2, 7]},
-            "cost": {"use": "measure", "bounds": ["0", "99.9"], "decimals": 1, "functions": EVERYTHING,
+            "cost": {"use": "measure", "bounds": ["0", "99.9"], "decimals": 1, "functions": FUNCTIONS,
                      "extremes": ["0.01", "0.99"]},
-            "change": {"use": "measure", "bounds": ["-50", "20"], "functions": EVERYTHING},
-            "debt": {"use": "measure", "bounds": ["-900.25", "-0.25"], "decimals": 2, "functions": EVERYTHING},
+            "change": {"use": "measure", "bounds": ["-50", "20"], "functions": FUNCTIONS},
+            "debt": {"use": "measure", "bounds": ["-900.25", "-0.25"], "decimals": 2,
+                     "functions": FUNCTIONS},
             "day": {"use": "filter", "type": "date", "period": ["2023-11-05", "2025-02-28"]},
             "urgent": {"use": "filter", "type": "boolean"},
             "code": {"use": "filter", "type": "text"},
@@ -67,7 +67,7 @@ HEALTH: dict[str, dict[str, Any]] = {
         "columns": {
             "person_id": {"use": "unit_id"},
             "sex": {"use": "group_key", "domain": ["F", "M"]},
-            "income": {"use": "measure", "bounds": ["0", "5000"], "functions": EVERYTHING},
+            "income": {"use": "measure", "bounds": ["0", "5000"], "functions": FUNCTIONS},
         },
     },
     "places": {
@@ -77,7 +77,7 @@ HEALTH: dict[str, dict[str, Any]] = {
         "columns": {
             "name": {"use": "group_key", "domain": DISTRICTS},
             "region": {"use": "group_key", "domain": ["East", "West"]},
-            "beds": {"use": "measure", "bounds": ["0", "300"], "functions": EVERYTHING},
+            "beds": {"use": "measure", "bounds": ["0", "300"], "functions": FUNCTIONS},
         },
     },
 }  # fmt: skip

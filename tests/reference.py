@@ -6,7 +6,7 @@ than its table's contribution bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, product
 from typing import Any
 
@@ -32,6 +32,15 @@ Kept = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows of each table."""
 
 
+_OF_VALUES: Mapping[UnitFunction, Callable[[list[int]], int]] = {
+    UnitFunction.COUNT_VALUES: len,
+    UnitFunction.SUM: sum,
+    UnitFunction.MIN: min,
+    UnitFunction.MAX: max,
+    UnitFunction.AVG: lambda values: cut_division(sum(values) * 100, len(values)),
+}
+
+
 def raw_rows(table: TablePolicy, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return kept rows as a raw table would have had them."""
     scales = {name: 10**column.decimals for name, column in table.columns.items() if column.bounds}
@@ -53,10 +62,10 @@ def rows_of(source: Relation, kept: Kept) -> list[Row]:
     """Return the rows of a relation."""
     match source:
         case Base():
-            rows = [
+            named = (
                 {(source.alias, name): value for name, value in row.items()} for row in kept[source.name]
-            ]
-            return _kept_by(source.after, rows)
+            )
+            return _kept_by(source.after, named)
         case Joined():
             return _joined(source, kept)
         case Derived():
@@ -133,20 +142,10 @@ def _of_unit(of: OfUnit, rows: list[Row]) -> int | None:
     if of.term is None:
         return len(rows)
     values = [value for row in rows if (value := value_of(of.term, row)) is not None]
-    if of.function is UnitFunction.COUNT_VALUES:
-        return len(values)
     if not values:
-        return None
-    match of.function:
-        case UnitFunction.MIN:
-            return int(min(values))
-        case UnitFunction.MAX:
-            return int(max(values))
-        case UnitFunction.AVG:
-            return cut_division(sum(values) * 100, len(values))
-        case _:
-            return int(sum(values))
+        return 0 if of.function is UnitFunction.COUNT_VALUES else None
+    return _OF_VALUES[of.function](values)
 
 
-def _kept_by(test: Test | None, rows: list[Row]) -> list[Row]:
-    return rows if test is None else [row for row in rows if truth_of(test, row) is True]
+def _kept_by(test: Test | None, rows: Iterable[Row]) -> list[Row]:
+    return list(rows) if test is None else [row for row in rows if truth_of(test, row) is True]

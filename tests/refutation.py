@@ -102,4 +102,4 @@ def delta_of(rho: float, epsilon: float) -> float:
     T. Steinke, The Discrete Gaussian for Differential Privacy, 2020, Corollary 13).
     """
     orders = (1 + step / 100 for step in range(1, 2000))
-    return min(math.exp((a - 1) * (a * rho - epsilon)) * (1 - 1 / a) ** a / (a - 1) for a in orders)
+    return min(math.exp((a - 1) * (a * rho - epsilon)) * math.pow(1 - 1 / a, a) / (a - 1) for a in orders)

@@ -58,13 +58,11 @@ class Subject:
 
 
 @pytest.fixture(scope="module", params=list(EngineKind), ids=str)
-def subject(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Subject]:
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     """Each engine, with one row a person, so that rows are told apart."""
     bench = make_bench(request.param, request, tmp_path_factory.mktemp("meaning"))
     tables = kept_tables(5, persons=50)
-    tables["visits"] = [row | {"person_id": f"r{number}"} for number, row in enumerate(tables["visits"])]
+    tables["visits"] = [{**row, "person_id": f"r{number}"} for number, row in enumerate(tables["visits"])]
     raw = {name: raw_rows(table, tables[name]) for name, table in DATASET.tables.items()}
     rows = [{("visits", name): value for name, value in row.items()} for row in tables["visits"]]
     yield Subject(bench, bench.load(DATASET, raw), rows)

@@ -73,9 +73,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 def measured(pair: Pair, plan: Plan, *, claimed: Plan | None = None) -> Draws:
     """Draw the first noisy number of ``plan``, as one that was ``claimed`` otherwise."""
     one, other = (_under(plan, exact(claimed or plan, copy)) for copy in (pair.larger, pair.smaller))
-    return Draws.of(
-        lambda: add_noise(one).measured[0][0], lambda: add_noise(other).measured[0][0], DRAWS
-    )
+    return Draws.of(lambda: add_noise(one).measured[0][0], lambda: add_noise(other).measured[0][0], DRAWS)
 
 
 def chosen(pair: Pair, plan: Plan, *, claimed: Plan | None = None) -> Draws:
@@ -148,9 +146,7 @@ def test_half_the_noise_is_refused_by_the_mechanism_s_own_map(pair: Pair) -> Non
 
 def test_the_audit_flags_noise_for_one_row_instead_of_one_person(pair: Pair) -> None:
     plan = plan_of(f"SELECT {COUNT}", DATASET)
-    for_a_row = with_measurement(
-        plan, sensitivity=Sensitivity(1, 1), noise=laplace(l1=1, epsilon=Decimal(1))
-    )
+    for_a_row = with_measurement(plan, sensitivity=Sensitivity(1, 1), noise=laplace(l1=1, epsilon=Decimal(1)))
     assert measured(pair, for_a_row, claimed=plan).least_epsilon() > 1
 
 
