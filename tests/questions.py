@@ -114,7 +114,7 @@ def plan_of(
     epsilon: str = "1",
     measure: str = "pure",
     profiles: Mapping[str, Profile] | None = None,
-    **loss: str,
+    loss: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan of one question, all columns opened."""
     opened = {
@@ -138,7 +138,7 @@ def plan_of(
                 "total_epsilon": "50",
                 "total_delta": "1e-6",
                 "measure": measure,
-                **loss,
+                **(loss or {}),
             },
         }
     )
@@ -148,7 +148,7 @@ def plan_of(
             "description": "All",
             "lifetime_epsilon": "100",
             "lifetime_delta": "1e-6",
-            "reserved_delta": loss.get("reserved_delta"),
+            "reserved_delta": (loss or {}).get("reserved_delta"),
         }
     )
     policies = Policies(

@@ -34,13 +34,13 @@ def dataset() -> DatasetPolicy:
 
 def plan() -> Plan:
     sql = "SELECT town, COUNT(DISTINCT person_id) AS persons FROM visits GROUP BY town ORDER BY town"
-    return plan_of(sql, dataset(), epsilon="2", **DELTAS)
+    return plan_of(sql, dataset(), epsilon="2", loss=DELTAS)
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     directory = tmp_path_factory.mktemp("towns")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"person_id": f"{town}-{person}", "district": "Bei", "town": town, "note": "n"}
         for town, persons in TOWNS.items()
         for person in range(persons)

@@ -27,8 +27,8 @@ RESERVED = {"threshold_delta": "1e-7", "reserved_delta": "5e-7"}
 BY_TOWN = "SELECT town, COUNT(*) AS n FROM visits GROUP BY town"
 
 
-def plan(sql: str = BY_TOWN, **loss: str) -> Plan:
-    return plan_of(sql, dataset_of(WITH_TOWN), epsilon="2", **{**RESERVED, **loss})
+def plan(sql: str = BY_TOWN) -> Plan:
+    return plan_of(sql, dataset_of(WITH_TOWN), epsilon="2", loss=RESERVED)
 
 
 def chance_of_one(noise: Noise, least: int) -> float:
