@@ -74,7 +74,7 @@ def _dataset(dataset: DatasetPolicy, draft: Draft) -> _Found:
         file = "populations.toml"
         if not {file, f"{file} populations.{dataset.population}"} & set(draft.unreadable):
             yield "population", _missing("population", file, dataset.population, draft.populations)
-    elif dataset.profile_epsilon * len(dataset.tables) > population.lifetime_epsilon:
+    elif dataset.profile_epsilon * len(dataset.private_tables) > population.lifetime_epsilon:
         limit = spell(population.lifetime_epsilon)
         yield "profile_epsilon", f"Registration alone would spend the lifetime budget of {limit}; write less."
     for name, table in dataset.tables.items():
@@ -126,6 +126,9 @@ def _opened(table_name: str, columns: tuple[str, ...], table: TablePolicy) -> _F
             yield key, f"The column {name} is hidden and cannot be opened; leave it out."
         elif column.use is Use.UNIT_ID:
             yield key, f"The unit {name} may always be counted and is not listed; leave it out."
+    missing = [name for name in table.unique_key if name not in columns]
+    if missing:
+        yield key, f"This public table is joined on its unique key; open {', '.join(missing)} too."
 
 
 def _within_grade(authorization: AuthorizationPolicy, grade: GradePolicy) -> _Found:

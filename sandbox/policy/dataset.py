@@ -221,6 +221,11 @@ class ColumnPolicy(PolicyModel):
                 yield ("type",), f"The other keys make this column {inferred['type']}; leave the type out."
 
 
+def _is_public(table: Any) -> bool:
+    given = table.get("public") if isinstance(table, Mapping) else getattr(table, "public", None)
+    return given is True
+
+
 def _use_of(column: Any) -> Any:
     return column.get("use") if isinstance(column, Mapping) else getattr(column, "use", None)
 
@@ -297,8 +302,11 @@ class TablePolicy(PolicyModel):
             if given.get(rows):
                 yield (rows,), "A public table has no units, so leave this out."
         key = given.get("unique_key")
-        if not key or any(name not in given["columns"] for name in key):
+        uses = {name: _use_of(column) for name, column in given["columns"].items()}
+        if not isinstance(key, list | tuple) or not key or any(name not in uses for name in key):
             yield ("unique_key",), "Name the columns of this table that no two of its rows share."
+        elif len(set(key)) < len(key) or any(uses[name] not in {Use.GROUP_KEY, Use.FILTER} for name in key):
+            yield ("unique_key",), "Name each column once; each is a group_key or a filter."
 
 
 class DatasetPolicy(PolicyModel):
@@ -340,3 +348,5 @@ class DatasetPolicy(PolicyModel):
             source = table.get("source") if isinstance(table, Mapping) else getattr(table, "source", None)
             if isinstance(source, str) and form.fullmatch(source) is None:
                 yield ("tables", str(name), "source"), sentence
+        if tables and all(_is_public(table) for table in tables.values()):
+            yield ("tables",), "All tables are public; give one that says whose row each of its rows is."

@@ -32,12 +32,12 @@ _REMEMBERED = 4096
 def edges_for(table: TablePolicy) -> tuple[int, ...]:
     """Return the largest number of rows of each bin but the last, which has no end.
 
-    1, 2, 3, 4, 6, 8, 12 ... up to 100,000, and the contribution bound, so that a sum of bins says how
-    many units exceed it. Made of the policy alone.
+    1, 2, 3, 4, 6, 8, 12 ... up to 100,000, the contribution bound and the rows of a unit that the
+    copy holds, so that a sum of bins says how many units exceed either. Made of the policy alone.
     """
     steps = (value for power in range(MOST_ROWS_PER_UNIT.bit_length()) for value in _octave(power))
     within = {value for value in steps if value <= MOST_ROWS_PER_UNIT}
-    return tuple(sorted(within | {MOST_ROWS_PER_UNIT, table.max_rows_per_unit}))
+    return tuple(sorted(within | {MOST_ROWS_PER_UNIT, table.max_rows_per_unit, table.rows_in_copy}))
 
 
 def _octave(power: int) -> tuple[int, ...]:
@@ -93,7 +93,7 @@ class TruncationProfile:
     counts: tuple[int, ...]
     """Noisy number of units in each bin, as released; may be negative."""
     max_rows: int
-    """Rows of one unit that the copy keeps; one of :attr:`edges`."""
+    """The contribution bound; one of :attr:`edges`."""
     epsilon: Decimal
     """Pure epsilon the histogram was released at."""
 
@@ -104,7 +104,7 @@ class TruncationProfile:
 
     @property
     def units_over(self) -> int:
-        """Estimated number of units with more rows than the copy keeps; never negative."""
+        """Estimated number of units with more rows than the contribution bound; never negative."""
         return round(sum(self._estimate()[self.edges.index(self.max_rows) + 1 :]))
 
     @property

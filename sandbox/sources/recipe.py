@@ -19,13 +19,12 @@ is there, and a hash could make one unit of two; either would break the promise 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sandbox.policy.dataset import ColumnPolicy, ColumnType, TablePolicy, Use
 from sandbox.policy.values import spell
 from sandbox.privacy.fixed import FixedPoint
 from sandbox.sources.classes import Reading
 from sandbox.sources.compile import ROW_NUMBER
+from sandbox.sources.recipe_public import PublicRows
 
 SMALL_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 """DuckDB types of units that are kept as integers; others are kept as text, which keeps them apart."""
@@ -65,30 +64,16 @@ def copy_statement(name: str, table: TablePolicy, *, reader: str, unit_type: str
     )
 
 
-def public_statement(name: str, table: TablePolicy, *, reader: str) -> str:
-    """Return the statement that copies one public table, its values read as those of any other."""
-    return f"CREATE TABLE {quoted(name)} AS SELECT {_kept_columns(table)} FROM {reader}"  # noqa: S608  # as above
-
-
-def doubled_statement(made: str, keys: Sequence[str]) -> str:
-    """Return the statement, of any engine, that counts the keys which rows of a public table share.
-
-    Args:
-        made: the copied table, quoted.
-        keys: its unique key's columns, quoted; a row that misses one of them is joined with nothing.
-    """
-    known, key = " AND ".join(f"{column} IS NOT NULL" for column in keys), ", ".join(keys)
-    return (
-        f"SELECT count(*) FROM (SELECT {key} FROM {made} WHERE {known} "  # noqa: S608  # as above
-        f"GROUP BY {key} HAVING count(*) > 1) AS doubled"
-    )
-
-
-def _kept_columns(table: TablePolicy) -> str:
-    return ", ".join(
-        f"{kept_value(quoted(column), policy)} AS {quoted(column)}"
-        for column, policy in table.columns.items()
-        if policy.use is not Use.HIDDEN
+def public_rows(table: TablePolicy, *, reader: str) -> PublicRows:
+    """Return the rows of one public table, their values read as those of any other."""
+    return PublicRows(
+        kept={
+            quoted(column): kept_value(quoted(column), policy)
+            for column, policy in table.columns.items()
+            if policy.use is not Use.HIDDEN
+        },
+        key=tuple(map(quoted, table.unique_key)),
+        reader=reader,
     )
 
 
@@ -98,6 +83,11 @@ def in_period(value: str, policy: ColumnPolicy) -> str:
         return value
     first, last = (day.isoformat() for day in policy.period)
     return f"CASE WHEN {value} BETWEEN DATE '{first}' AND DATE '{last}' THEN {value} END"
+
+
+def unit_kind(raw_type: str) -> str:
+    """Return what units of this raw type are written as; of two kinds, one person could be two units."""
+    return "BIGINT" if raw_type in SMALL_INTEGERS else raw_type
 
 
 def unit_value(column: str, raw_type: str) -> str:

@@ -18,6 +18,7 @@ from sandbox.privacy.fixed import FixedPoint
 from sandbox.sources.classes import Reading
 from sandbox.sources.compile import ROW_NUMBER
 from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, in_period, quoted, text
+from sandbox.sources.recipe_public import PublicRows
 
 SEED_SETTING = "pds.seed"
 """Setting of the transaction that holds the seed."""
@@ -82,16 +83,27 @@ def hashed(columns: Sequence[str]) -> str:
     return f"md5(current_setting('{SEED_SETTING}') || ROW({', '.join(columns)})::text)"
 
 
-def public_statement(
-    schema: str, name: str, table: TablePolicy, *, reader: str, types: Mapping[str, str]
-) -> str:
-    """Return the statement that copies one public table into ``schema``."""
-    columns = ", ".join(
-        f"{kept_value(quoted(column), policy, types[column])} AS {quoted(column)}"
-        for column, policy in table.columns.items()
-        if policy.use is not Use.HIDDEN
+def public_rows(table: TablePolicy, *, reader: str, types: Mapping[str, str]) -> PublicRows:
+    """Return the rows of one public table, their values read as those of any other."""
+    return PublicRows(
+        kept={
+            quoted(column): kept_value(quoted(column), policy, types[column])
+            for column, policy in table.columns.items()
+            if policy.use is not Use.HIDDEN
+        },
+        key=tuple(map(quoted, table.unique_key)),
+        reader=reader,
     )
-    return f"CREATE TABLE {quoted(schema)}.{quoted(name)} AS SELECT {columns} FROM {reader}"  # noqa: S608  # as above
+
+
+def unit_kind(raw_type: str) -> str:
+    """Return what units of this raw type are written as; of two kinds, one person could be two units.
+
+    A ``uuid`` is spelled in one way, which a text need not follow.
+    """
+    if raw_type in INTEGERS:
+        return "bigint"
+    return raw_type if raw_type == "uuid" else "text"
 
 
 def unit_value(column: str, raw_type: str) -> str:

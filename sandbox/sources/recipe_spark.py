@@ -15,6 +15,7 @@ from sandbox.privacy.fixed import FixedPoint
 from sandbox.sources.classes import Reading
 from sandbox.sources.compile import ROW_NUMBER
 from sandbox.sources.recipe import FIRST_DATE, LAST_DATE, in_period
+from sandbox.sources.recipe_public import PublicRows
 
 INTEGERS = frozenset({"tinyint", "smallint", "int", "bigint"})
 FLOATS = frozenset({"float", "double"})
@@ -51,14 +52,17 @@ def copy_statement(table: TablePolicy, *, reader: str, types: Mapping[str, str])
     )
 
 
-def public_statement(table: TablePolicy, *, reader: str) -> str:
-    """Return the query whose result is the copy of one public table."""
-    columns = ", ".join(
-        f"{kept_value(quoted(column), policy)} AS {quoted(column)}"
-        for column, policy in table.columns.items()
-        if policy.use is not Use.HIDDEN
+def public_rows(table: TablePolicy, *, reader: str) -> PublicRows:
+    """Return the rows of one public table, their values read as those of any other."""
+    return PublicRows(
+        kept={
+            quoted(column): kept_value(quoted(column), policy)
+            for column, policy in table.columns.items()
+            if policy.use is not Use.HIDDEN
+        },
+        key=tuple(map(quoted, table.unique_key)),
+        reader=reader,
     )
-    return f"SELECT {columns} FROM {reader}"  # noqa: S608  # as above
 
 
 def hashed(columns: Sequence[str]) -> str:
@@ -77,6 +81,11 @@ def reading(column: str, policy: ColumnPolicy) -> Reading:
 def fits_unit(raw_type: str) -> bool:
     """Return whether raw values of Spark's ``raw_type`` can say whose row it is."""
     return raw_type in INTEGERS | FLOATS | OTHER_UNITS or raw_type.startswith("decimal(")
+
+
+def unit_kind(raw_type: str) -> str:
+    """Return what units of this raw type are written as; of two kinds, one person could be two units."""
+    return "bigint" if raw_type in INTEGERS else raw_type
 
 
 def unit_value(column: str, raw_type: str) -> str:

@@ -14,7 +14,7 @@ from sandbox.canonical import Canonical, digest_of
 from sandbox.policy.dataset import DatasetPolicy, EngineKind
 from sandbox.sources.profile import TruncationProfile as TruncationProfile
 
-RECIPE = 3
+RECIPE = 4
 """Version of the way a copy is made; a change makes every digest new."""
 
 

@@ -12,17 +12,18 @@ from sandbox.policy.dataset import TablePolicy
 from sandbox.sources.classes import classes_statement, counts_by_class, surveyed
 from sandbox.sources.engines.duck import open_new
 from sandbox.sources.loading.files import Files
-from sandbox.sources.loading.protocol import Counted, Units, unreadable
+from sandbox.sources.loading.protocol import Counted, Units, require_one_kind, unreadable
 from sandbox.sources.profile import profile_statement, units_by_bin
 from sandbox.sources.recipe import (
     copy_statement,
-    doubled_statement,
-    public_statement,
+    public_rows,
     quoted,
     reading,
     text,
+    unit_kind,
     unit_value,
 )
+from sandbox.sources.recipe_public import doubled_statement, single_statement
 
 
 class DuckFiles(Files):
@@ -57,6 +58,10 @@ class DuckFiles(Files):
         sources = sorted({self.source(name) for name in self.dataset.tables})
         counts: dict[str, Units] = {}
         with open_new(made, readable=sources, spill=made.parent / "spill") as connection:
+            require_one_kind(
+                unit_kind(_types(connection, table, _reader(self.source(name)))[table.unit_column])
+                for name, table in self.dataset.private_tables.items()
+            )
             for name, table in self.dataset.tables.items():
                 reader = _reader(self.source(name))
                 if table.public:
@@ -78,10 +83,10 @@ def _copy_private(
 
 def _copy_public(connection: duckdb.DuckDBPyConnection, name: str, table: TablePolicy, reader: str) -> None:
     _types(connection, table, reader)
-    connection.execute(public_statement(name, table, reader=reader))
-    doubled = doubled_statement(quoted(name), list(map(quoted, table.unique_key)))
-    if connection.execute(doubled).fetchone() != (0,):
+    rows = public_rows(table, reader=reader)
+    if connection.execute(doubled_statement(rows)).fetchone() != (0,):
         raise unreadable()
+    connection.execute(f"CREATE TABLE {quoted(name)} AS {single_statement(rows)}")
 
 
 def _count(

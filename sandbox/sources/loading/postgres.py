@@ -21,18 +21,20 @@ from sandbox.sources.classes import classes_statement, counts_by_class, surveyed
 from sandbox.sources.compile import ROW_NUMBER
 from sandbox.sources.engines.postgres import driver_of, open_database
 from sandbox.sources.loading.files import DIGEST_CHARS
-from sandbox.sources.loading.protocol import Counted, Units, unreadable
+from sandbox.sources.loading.protocol import Counted, Units, require_one_kind, unreadable
 from sandbox.sources.profile import profile_statement, units_by_bin
-from sandbox.sources.recipe import doubled_statement, quoted
+from sandbox.sources.recipe import quoted
 from sandbox.sources.recipe_postgres import (
     SEED_SETTING,
     copy_statement,
     fits,
     hashed,
-    public_statement,
+    public_rows,
     reading,
+    unit_kind,
     unit_value,
 )
+from sandbox.sources.recipe_public import doubled_statement, single_statement
 
 OLDEST_SERVER = 140_000
 """The first whose numeric type knows infinity, which the recipe names."""
@@ -122,6 +124,8 @@ class PostgresTables:
         """Write the bounded copy; see :class:`~sandbox.sources.loading.protocol.Source`."""
         schema, reader = quoted(location), quoted(self.reader)
         self._set_seed(seed)
+        private = self.dataset.private_tables.values()
+        require_one_kind(unit_kind(self._types(table)[table.unit_column]) for table in private)
         self._do(f"DROP SCHEMA IF EXISTS {schema} CASCADE")  # of which somebody removed a table
         self._do(f"CREATE SCHEMA {schema}")
         for name, table in self.dataset.tables.items():
@@ -134,9 +138,10 @@ class PostgresTables:
     def _write(self, schema: str, name: str, table: TablePolicy) -> None:
         raw, types, made = _raw(table), self._types(table), f"{quoted(schema)}.{quoted(name)}"
         if table.public:
-            self._do(public_statement(schema, name, table, reader=raw, types=types))
-            if self._one(doubled_statement(made, list(map(quoted, table.unique_key))).encode()) != 0:
+            rows = public_rows(table, reader=raw, types=types)
+            if self._one(doubled_statement(rows).encode()) != 0:
                 raise unreadable()
+            self._do(f"CREATE TABLE {made} AS {single_statement(rows)}")
         else:
             self._do(copy_statement(schema, name, table, reader=raw, types=types))
             # In the order of row numbers, so that a narrower bound reads the first blocks only.

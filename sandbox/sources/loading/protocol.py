@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,11 +52,25 @@ class Source(Protocol):
         """Return what a survey counts in each table; ``seed`` draws one row of each unit."""
 
 
+def require_one_kind(kinds: Iterable[str]) -> None:
+    """Make sure that a person is written alike in every table of a dataset.
+
+    Of whole numbers in one table and texts in another, none may be taken for the same and none for
+    different without reading them: "007" may be the person 7 or somebody else.
+
+    Raises:
+        NotAnswerable: the units of the private tables are of different kinds.
+    """
+    if len(set(kinds)) > 1:
+        raise unreadable()
+
+
 def unreadable() -> NotAnswerable:
     """Return the one refusal of a registration."""
     return NotAnswerable(
         "source-unreadable",
         "The raw tables of this dataset cannot be read the way its policy describes them.",
-        allowed="Each source exists, opens as its ending says, has every column that the policy names, and "
-        "if it is public, no two of its rows share the unique key.",
+        allowed="Each source exists, opens as its ending says, has every column that the policy names, "
+        "and says whose row it is by values of the same type as the others. If a table is public, no two of "
+        "its rows share the unique key.",
     )

@@ -12,16 +12,17 @@ from sandbox.policy.dataset import TablePolicy
 from sandbox.sources.classes import classes_statement, counts_by_class, surveyed
 from sandbox.sources.engines.spark import session_of
 from sandbox.sources.loading.files import Files
-from sandbox.sources.loading.protocol import Counted, Units, unreadable
+from sandbox.sources.loading.protocol import Counted, Units, require_one_kind, unreadable
 from sandbox.sources.profile import profile_statement, units_by_bin
-from sandbox.sources.recipe import doubled_statement
+from sandbox.sources.recipe_public import doubled_statement, single_statement
 from sandbox.sources.recipe_spark import (
     copy_statement,
     fits_unit,
     hashed,
-    public_statement,
+    public_rows,
     quoted,
     reading,
+    unit_kind,
     unit_value,
 )
 
@@ -44,10 +45,11 @@ class SparkFiles(Files):
         """Write the bounded copy; see :class:`~sandbox.sources.loading.protocol.Source`."""
         session = session_of(self.master).newSession()
         with self.written(location) as made:
+            tables = {name: self._opened(session, table) for name, table in self.dataset.tables.items()}
+            require_one_kind(raw.unit_kind for raw in tables.values() if not raw.table.public)
             counts: dict[str, Units] = {}
-            for name, table in self.dataset.tables.items():
-                raw = self._opened(session, table)
-                if table.public:
+            for name, raw in tables.items():
+                if raw.table.public:
                     raw.copy_public(made / name)
                 else:
                     raw.copy_private(made / name, seed)
@@ -82,17 +84,19 @@ class _RawTable:
     def unit(self) -> str:
         return unit_value(quoted(self.table.unit_column), self.types[self.table.unit_column])
 
+    @property
+    def unit_kind(self) -> str:
+        return unit_kind(self.types[self.table.unit_column])
+
     def copy_private(self, made: Path, seed: bytes) -> None:
         copy = copy_statement(self.table, reader=self.view, types=self.types)
         self.session.sql(copy, args={"seed": seed.hex()}).write.parquet(str(made))
 
     def copy_public(self, made: Path) -> None:
-        self.session.sql(public_statement(self.table, reader=self.view)).write.parquet(str(made))
-        view = f"made_{uuid4().hex}"
-        self.session.read.parquet(str(made)).createOrReplaceTempView(view)
-        doubled = doubled_statement(view, list(map(quoted, self.table.unique_key)))
-        if self.session.sql(doubled).first()[0] != 0:
+        rows = public_rows(self.table, reader=self.view)
+        if self.session.sql(doubled_statement(rows)).first()[0] != 0:
             raise unreadable()
+        self.session.sql(single_statement(rows)).write.parquet(str(made))
 
     def units(self) -> Units:
         statement = profile_statement(self.table, reader=self.view, unit=self.unit)
