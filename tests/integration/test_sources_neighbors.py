@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from engines import Bench
-from questions import VISITS, dataset_of, plan_of
+from questions import VISITS, dataset_of, dataset_with, plan_of
 
-from sandbox.policy.dataset import EngineKind
+from sandbox.policy.dataset import DatasetPolicy, EngineKind
 from sandbox.privacy.bound import Sensitivity
 from sandbox.privacy.plan import Plan
 from sandbox.sources import recipe, recipe_postgres, recipe_spark
@@ -31,6 +31,17 @@ K = 4
 VICTIM = "V"
 Row = dict[str, Any]
 DATASET = dataset_of(VISITS, max_rows=K)
+STORED = dataset_with(
+    {
+        "visits": {
+            "source": "visits.parquet",
+            "max_rows_per_unit": K,
+            "stored_rows_per_unit": 12,
+            "columns": VISITS | {"day": VISITS["day"] | {"period": ["2025-03-01", "2025-09-30"]}},
+        }
+    }
+)
+"""The same with more rows of a unit in the copy than an answer looks at, and days that count as missing."""
 AGGREGATES = (
     "COUNT(*) AS rows, COUNT(cost) AS v, COUNT(DISTINCT person_id) AS persons, "
     "SUM(cost) AS s, SUM(change) AS c, AVG(cost) AS a, AVG(change) AS ac"
@@ -98,7 +109,7 @@ class Neighbors:
     smaller: Snapshot
 
 
-def neighbors(bench: Bench, *, seed: int, case: str) -> Neighbors:
+def neighbors(bench: Bench, *, seed: int, case: str, dataset: DatasetPolicy = DATASET) -> Neighbors:
     chance = random.Random(seed)  # noqa: S311 - a seeded case, no secret
     others = [
         row(chance, chance.choice([f"P{person}", f"P{person}", None] if person == 3 else [f"P{person}"]))
@@ -110,7 +121,7 @@ def neighbors(bench: Bench, *, seed: int, case: str) -> Neighbors:
     chance.shuffle(everyone)
     without = [one for one in everyone if one["person_id"] != VICTIM]
     chance.shuffle(without)
-    return Neighbors(bench.load(DATASET, {"visits": everyone}), bench.load(DATASET, {"visits": without}))
+    return Neighbors(bench.load(dataset, {"visits": everyone}), bench.load(dataset, {"visits": without}))
 
 
 def kept_of_others(bench: Bench, snapshot: Snapshot) -> list[str]:
@@ -137,6 +148,16 @@ def test_one_person_changes_no_others_rows_and_no_number_by_more_than_claimed(
 ) -> None:
     for seed in range(SEEDS[bench.kind]):
         assert list(violations(bench, neighbors(bench, seed=seed, case=case), plans(bench))) == []
+
+
+@pytest.mark.parametrize("case", ["many rows", "the same row again", "the same rows as another"])
+def test_one_person_changes_no_others_rows_where_more_are_stored_than_looked_at(
+    bench: Bench, case: str
+) -> None:
+    pair = neighbors(bench, seed=1, case=case, dataset=STORED)
+    most = "SELECT count(*) AS n FROM visits GROUP BY person_id ORDER BY n DESC LIMIT 1"
+    assert bench.rows(pair.smaller, most) == [(12,)]
+    assert list(violations(bench, pair, plans(bench))) == []
 
 
 def test_the_claims_are_reached_so_they_are_not_idle(bench: Bench) -> None:
@@ -208,6 +229,8 @@ def test_the_harness_finds_a_choice_of_rows_that_depends_on_others(
     _replace_in_copy(monkeypatch, RECIPES[bench.kind], *RECIPES[bench.kind].order)
     found = list(violations(bench, neighbors(bench, seed=1, case="many rows"), ()))
     assert found == ["somebody else's rows changed"]
+    stored = list(violations(bench, neighbors(bench, seed=1, case="many rows", dataset=STORED), ()))
+    assert stored == ["somebody else's rows changed"]
 
 
 def _replace_in_copy(monkeypatch: pytest.MonkeyPatch, where: Recipe, old: str, new: str) -> None:

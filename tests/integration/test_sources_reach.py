@@ -209,12 +209,15 @@ def _looking_at(measurement: Measurement, rows: int) -> Measurement:
     return replace(measurement, statistic=replace(measurement.statistic, max_rows=rows))
 
 
-def test_the_harness_finds_a_public_table_that_has_a_key_twice(
+def test_either_wall_keeps_a_key_from_standing_twice_and_the_harness_finds_that_both_are_gone(
     duck: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "doubled_statement", lambda *_: "SELECT 0")
-    pair = neighbors(duck, seed=3, case="all in one cell", places=PLACES * 2)
-    assert list(found(duck, pair, (plan_of(JOINED, DATASET),)))
+    monkeypatch.setattr(loading, "doubled_statement", lambda _: "SELECT 0")
+    asked = (plan_of(JOINED, DATASET),)
+    assert not list(found(duck, neighbors(duck, seed=3, case="all in one cell", places=PLACES * 2), asked))
+    once = loading.single_statement
+    monkeypatch.setattr(loading, "single_statement", lambda rows: once(rows).replace("_rn = 1", "_rn > 0"))
+    assert list(found(duck, neighbors(duck, seed=3, case="all in one cell", places=PLACES * 2), asked))
 
 
 def test_the_harness_finds_a_quantile_that_is_claimed_for_one_row(duck: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from sandbox.policy.agree import Mistake
 from sandbox.policy.authorization import AuthorizationPolicy, LossLimits, Mode, Term
@@ -239,6 +240,67 @@ def test_a_broken_dataset_is_not_said_to_be_missing(directory: Path) -> None:
 def test_a_file_that_cannot_be_read_is_a_mistake_like_any_other(directory: Path, data: bytes) -> None:
     (directory / "review.toml").write_bytes(data)
     assert [it.file for it in _mistakes(directory)] == ["review.toml"]
+
+
+PLACES = """
+[tables.places]
+source = "places.parquet"
+public = true
+unique_key = ["name"]
+
+[tables.places.columns.name]
+use = "group_key"
+domain = ["Bei", "Nan"]
+
+[tables.places.columns.beds]
+use = "measure"
+bounds = ["0", "300"]
+functions = ["sum"]
+"""
+PUBLIC_CASES = [
+    ('unique_key = ["name"]', "unique_key = []", "no two of its rows share"),
+    ('unique_key = ["name"]', 'unique_key = ["code"]', "no two of its rows share"),
+    ('unique_key = ["name"]', 'unique_key = ["name", "name"]', "once"),
+    ('unique_key = ["name"]', 'unique_key = ["beds"]', "a group_key or a filter"),
+    ("public = true", "public = true\nmax_rows_per_unit = 3", "no units"),
+    ("public = true", "max_rows_per_unit = 3", "Only a public table"),
+    ('use = "measure"', 'use = "unit_id"', "about nobody"),
+]
+
+
+def _add_places(directory: Path, *, opened: str, change: tuple[str, str] = ("", "")) -> None:
+    path = directory / DATASET
+    path.write_text(path.read_text(encoding="utf-8") + PLACES.replace(*change, 1), encoding="utf-8")
+    _change(directory, STUDY, ("visits = [", f"places = {opened}\nvisits = ["))
+
+
+@pytest.mark.parametrize(("old", "new", "words"), PUBLIC_CASES)
+def test_a_public_table_is_about_nobody_and_has_a_key(
+    directory: Path, old: str, new: str, words: str
+) -> None:
+    _add_places(directory, opened='["name", "beds"]', change=(old, new))
+    assert any(words in it.sentence for it in _mistakes(directory)), _mistakes(directory)
+
+
+def test_an_authorization_opens_a_public_table_with_its_key(directory: Path) -> None:
+    _add_places(directory, opened='["name", "beds"]')
+    assert load(directory).authorizations["visits-study"].tables["places"] == ("name", "beds")
+    _change(directory, STUDY, ('places = ["name", "beds"]', 'places = ["beds"]'))
+    assert [it.sentence for it in _mistakes(directory)] == [
+        "This public table is joined on its unique key; open name too."
+    ]
+
+
+def test_a_public_table_costs_nothing_at_registration(directory: Path) -> None:
+    _add_places(directory, opened='["name"]')
+    _change(directory, DATASET, ('"0.1"', '"20"'))
+    assert list(load(directory).datasets["health_visits"].private_tables) == ["visits"]
+
+
+def test_a_dataset_of_public_tables_alone_is_a_mistake() -> None:
+    given = tomllib.loads(PLACES)
+    with pytest.raises(ValidationError, match="All tables are public"):
+        DatasetPolicy.model_validate({"engine": "duckdb", **given})
 
 
 def test_a_mistake_reads_as_one_line(directory: Path) -> None:

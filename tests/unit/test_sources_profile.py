@@ -38,6 +38,8 @@ def profile(
 def test_the_edges_are_public_and_have_the_bound_among_them() -> None:
     assert edges_for(table(5))[:9] == (1, 2, 3, 4, 5, 6, 8, 12, 16)
     assert edges_for(table(5))[-1] == MOST_ROWS_PER_UNIT
+    stored = table(5).model_copy(update={"stored_rows_per_unit": 37})
+    assert set(edges_for(stored)) == {*edges_for(table(5)), 37}
     assert edges_for(table(4)) == tuple(edge for edge in edges_for(table(5)) if edge != 5)
 
 
