@@ -28,16 +28,14 @@ class Draws:
         return cls([one() for _ in range(count)], [other() for _ in range(count)])
 
     def least_epsilon(self) -> float:
-        """Return an epsilon that no claim of pure differential privacy may be below."""
-        return max(
-            math.log(max(low, 1e-300) / high)
-            for low, high in self._shares(lambda p, q: math.log((p + 0.01) / (q + 0.01)))
-        )
+        """Return an epsilon that no claim of pure differential privacy may be below; 0 refutes none."""
+        shares = self._shares(lambda p, q: math.log((p + 0.01) / (q + 0.01)))
+        return max(0.0, *(math.log(max(low, high) / high) for low, high in shares))
 
     def least_delta(self, epsilon: float) -> float:
-        """Return a delta that no claim at ``epsilon`` may be below."""
+        """Return a delta that no claim at ``epsilon`` may be below; 0 refutes none."""
         factor = math.exp(epsilon)
-        return max(low - factor * high for low, high in self._shares(lambda p, q: p - factor * q))
+        return max(0.0, *(low - factor * high for low, high in self._shares(lambda p, q: p - factor * q)))
 
     def _shares(self, worth: Callable[[float, float], float]) -> list[tuple[float, float]]:
         """Return, both ways round, a share that is at least so large and one at most so large."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +33,8 @@ BUDGETS = re.compile(r'(total_epsilon|yearly_epsilon|lifetime_epsilon) = "[0-9]+
 EPSILON = Decimal("0.5")
 ASKED = 300
 VICTIM = "V,Bei,gp,2025-01-11,900,raw secret text\n" * 8
-COUNT = "SELECT COUNT(*) AS n FROM visits"
+COUNT = "SELECT SUM(k) AS n FROM (SELECT person_id, COUNT(*) AS k FROM visits GROUP BY person_id) AS u"
+"""Looks at as many rows of a person as the policy allows, whatever the profile says."""
 WORDS = (
     "SELECT district, service, COUNT(*) AS n, AVG(cost) AS a FROM visits GROUP BY district, service",
     "SELECT district, COUNT(*) AS n FROM visits WHERE cost > 249 GROUP BY ROLLUP (district)",
@@ -55,16 +57,31 @@ class Neighbors:
 
 
 @pytest.fixture
-def neighbors(tmp_path: Path) -> Iterator[Neighbors]:
-    open_path(tmp_path / "x")
-    policies = tmp_path / "policies"
+def rich(tmp_path: Path) -> Iterator[Neighbors]:
+    """Neighbors that nobody has asked yet, for an audit that spends nearly everything."""
+    with made(tmp_path) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def neighbors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbors]:
+    with made(tmp_path_factory.mktemp("neighbors")) as both:
+        yield both
+
+
+@contextmanager
+def made(directory: Path) -> Iterator[Neighbors]:
+    open_path(directory / "x")
+    policies = directory / "policies"
     shutil.copytree(SMALL_POLICIES, policies)
     for path in policies.rglob("*.toml"):  # a budget large enough for an audit
         path.write_text(BUDGETS.sub(r'\1 = "90"', path.read_text()))
-    both = [opened(tmp_path / name, policies, rows) for name, rows in (("larger", VICTIM), ("smaller", ""))]
-    yield Neighbors(*both)
-    for gateway in both:
-        gateway.close()
+    larger, smaller = (
+        opened(directory / name, policies, rows) for name, rows in (("larger", VICTIM), ("smaller", ""))
+    )
+    yield Neighbors(larger, smaller)
+    larger.close()
+    smaller.close()
 
 
 def opened(home: Path, policies: Path, more: str) -> Gateway:
@@ -91,16 +108,16 @@ def drawn(neighbors: Neighbors, actor: Actor) -> Draws:
 
 
 def test_answers_of_the_gateway_tell_neighbors_apart_no_better_than_was_paid(
-    neighbors: Neighbors, actor: Callable[[str], Actor]
+    rich: Neighbors, actor: Callable[[str], Actor]
 ) -> None:
-    assert drawn(neighbors, actor("ana")).least_epsilon() <= float(EPSILON)
+    assert drawn(rich, actor("ana")).least_epsilon() <= float(EPSILON)
 
 
 def test_the_audit_flags_a_gateway_that_hides_one_row_instead_of_one_person(
-    neighbors: Neighbors, actor: Callable[[str], Actor], monkeypatch: pytest.MonkeyPatch
+    rich: Neighbors, actor: Callable[[str], Actor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "sensitivity", lambda *_: Sensitivity(1, 1))
-    assert drawn(neighbors, actor("ana")).least_epsilon() > float(EPSILON)
+    assert drawn(rich, actor("ana")).least_epsilon() > float(EPSILON)
 
 
 @pytest.mark.parametrize("sql", WORDS)
