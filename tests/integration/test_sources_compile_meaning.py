@@ -32,7 +32,7 @@ from sandbox.query.typed import (
 from sandbox.sources import terms
 from sandbox.sources.terms import Dialect
 
-EXAMPLES = {Dialect.DUCKDB: 200, Dialect.POSTGRES: 200, Dialect.SPARK: 25}
+EXAMPLES = {Dialect.DUCKDB: 60, Dialect.POSTGRES: 40, Dialect.SPARK: 6}
 HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 ROWS = Statistic(kind=StatisticKind.ROWS, max_rows=4)
 DAY = Field("v", "d", DATE)

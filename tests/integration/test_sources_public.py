@@ -18,7 +18,7 @@ from sandbox.sources.register import planned_loss
 from sandbox.sources.survey import take_survey
 
 PEOPLE = {"use": "measure", "bounds": ["0", "1000"], "functions": ["sum"]}
-DISTRICTS = {
+DISTRICTS: dict[str, Any] = {
     "source": "districts.parquet",
     "public": True,
     "unique_key": ["district"],
@@ -66,7 +66,7 @@ def test_a_public_table_whose_key_is_not_unique_is_refused(bench: Bench) -> None
 
 
 def test_a_public_table_whose_key_has_two_columns_may_repeat_each(bench: Bench) -> None:
-    wider = DISTRICTS["columns"] | {"year": {"use": "filter", "type": "integer"}}
+    wider = {**DISTRICTS["columns"], "year": {"use": "filter", "type": "integer"}}
     given = dataset().model_dump(mode="json", exclude_unset=True)
     given["tables"]["districts"] = {**DISTRICTS, "unique_key": ["district", "year"], "columns": wider}
     rows = [{"district": "Bei", "people": 1.0, "year": year} for year in (1, 2, None, None)]

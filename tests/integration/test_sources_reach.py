@@ -34,6 +34,7 @@ from sandbox.privacy.quantile import step
 from sandbox.query.render import canonical
 from sandbox.query.sql import parse
 from sandbox.sources import compile as compiled
+from sandbox.sources import recipe_public
 from sandbox.sources.loading import duck as loading
 from sandbox.sources.snapshot import Snapshot
 
@@ -215,7 +216,7 @@ def test_either_wall_keeps_a_key_from_standing_twice_and_the_harness_finds_that_
     monkeypatch.setattr(loading, "doubled_statement", lambda _: "SELECT 0")
     asked = (plan_of(JOINED, DATASET),)
     assert not list(found(duck, neighbors(duck, seed=3, case="all in one cell", places=PLACES * 2), asked))
-    once = loading.single_statement
+    once = recipe_public.single_statement
     monkeypatch.setattr(loading, "single_statement", lambda rows: once(rows).replace("_rn = 1", "_rn > 0"))
     assert list(found(duck, neighbors(duck, seed=3, case="all in one cell", places=PLACES * 2), asked))
 

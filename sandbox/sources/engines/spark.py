@@ -29,6 +29,7 @@ _SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.runSQLOnFiles": "false",
+    "spark.sql.variable.substitute": "false",  # or ${env:NAME} in a text would be replaced
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.parquet.enableVectorizedReader": "true",
