@@ -185,7 +185,15 @@ def make_bench(kind: EngineKind, request: pytest.FixtureRequest, directory: Path
             return spark_bench(request.getfixturevalue("spark"), directory / "spark")
 
 
-@pytest.fixture(params=list(EngineKind), ids=str)
+KINDS = [
+    EngineKind.DUCKDB,
+    EngineKind.POSTGRESQL,
+    pytest.param(EngineKind.SPARK, marks=pytest.mark.spark),
+]
+"""Every engine; tests of single cases on Spark take minutes and have a target of their own."""
+
+
+@pytest.fixture(params=KINDS, ids=str)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """One engine after the other."""
     made = make_bench(request.param, request, tmp_path)

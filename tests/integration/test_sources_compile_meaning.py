@@ -40,7 +40,10 @@ WIDE = Field("v", "w", number(-(2**60), 2**60))
 NUMBER = number(-(2**30), 2**30)
 
 
-@pytest.fixture(scope="module", params=Dialect)
+@pytest.fixture(
+    scope="module",
+    params=[Dialect.DUCKDB, Dialect.POSTGRES, pytest.param(Dialect.SPARK, marks=pytest.mark.spark)],
+)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with opened(request.param) as running:
         yield running

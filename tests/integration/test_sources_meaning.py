@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from engines import Bench, make_bench
+from engines import KINDS, Bench, make_bench
 from evaluation import truth_of, value_of
 from health import kept_tables
 from hypothesis import HealthCheck, given, settings
@@ -57,7 +57,7 @@ class Subject:
         return [by_person[row["visits", "person_id"]] for row in self.rows]
 
 
-@pytest.fixture(scope="module", params=list(EngineKind), ids=str)
+@pytest.fixture(scope="module", params=KINDS, ids=str)
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     """Each engine, with one row a person, so that rows are told apart."""
     bench = make_bench(request.param, request, tmp_path_factory.mktemp("meaning"))
