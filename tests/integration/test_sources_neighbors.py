@@ -150,14 +150,19 @@ def test_one_person_changes_no_others_rows_and_no_number_by_more_than_claimed(
         assert list(violations(bench, neighbors(bench, seed=seed, case=case), plans(bench))) == []
 
 
-@pytest.mark.parametrize("case", ["many rows", "the same row again", "the same rows as another"])
+@pytest.mark.parametrize("case", ["many rows", "the same row again"])
 def test_one_person_changes_no_others_rows_where_more_are_stored_than_looked_at(
     bench: Bench, case: str
 ) -> None:
+    asked = tuple(
+        plan_of(question.format(aggregates=AGGREGATES, where=where), bench.policy(STORED))
+        for where in WHERES
+        for question in ASKED[:2]
+    )
     pair = neighbors(bench, seed=1, case=case, dataset=STORED)
     most = "SELECT count(*) AS n FROM visits GROUP BY person_id ORDER BY n DESC LIMIT 1"
-    assert bench.rows(pair.smaller, most) == [(12,)]
-    assert list(violations(bench, pair, plans(bench))) == []
+    assert bench.rows(pair.larger, most) == [(12,)]
+    assert list(violations(bench, pair, asked)) == []
 
 
 def test_the_claims_are_reached_so_they_are_not_idle(bench: Bench) -> None:
