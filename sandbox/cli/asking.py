@@ -25,9 +25,7 @@ PICO = 10**12
 @click.command()
 @click.argument("sql")
 @authorization_option
-@click.option(
-    "--epsilon", metavar="E", help="Pure privacy loss to spend; default: the most a question may cost."
-)
+@click.option("--epsilon", metavar="E", help="Privacy loss to spend; default: the most a question may cost.")
 @click.option("--fresh", is_flag=True, help="Pay for new noise, even where the answer would be repeated.")
 @click.option(
     "--target-error",

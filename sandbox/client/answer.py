@@ -40,7 +40,7 @@ class Answer(pd.DataFrame):
 
     @property
     def cost(self) -> dict[str, Any]:
-        """Pure epsilon of this answer and the zCDP rho that was charged for it now: 0 where repeated."""
+        """Epsilon of this answer and the zCDP rho that was charged for it now: 0 where repeated."""
         return {"epsilon": self.document["epsilon"], "rho": self.document["picorho"] / PICO}
 
     @property
@@ -93,7 +93,7 @@ class Estimate:
 
     @property
     def cost(self) -> dict[str, Any]:
-        """Pure epsilon and zCDP rho that the question would be charged."""
+        """Epsilon and zCDP rho that the question would be charged."""
         return {"epsilon": self.document["epsilon"], "rho": self.document["picorho"] / PICO}
 
     @property
@@ -110,10 +110,7 @@ class Estimate:
         cost = f"epsilon {self.document['epsilon']} (rho {self.cost['rho']:.6f})"
         again = f"would be repeated: costs nothing; a fresh answer would cost {cost}; no data was read"
         lines = [again if self.repeated else f"would cost: {cost}; no data was read"]
-        lines += [
-            f"{error['name']}: ± {error['half_width']} {error['note']}".rstrip()
-            for error in self.document["expected_errors"]
-        ]
+        lines += [_expected(error) for error in self.document["expected_errors"]]
         lines += [_left_line(left) for left in self.document["left"]]
         return "\n".join(lines + [f"note: {sentence}" for sentence in self.document["warnings"]])
 
@@ -124,3 +121,8 @@ def _left_line(left: Mapping[str, Any]) -> str:
         f"left in {left['scope']}: rho {left['left_picorho'] / PICO:.6f} of "
         f"{left['cap_picorho'] / PICO:.6f} (epsilon {left['left_epsilon']} at delta {left['delta']}){more}"
     )
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    width = "" if error["half_width"] is None else f"± {error['half_width']} "
+    return f"{error['name']}: {width}{error['note']}".rstrip()

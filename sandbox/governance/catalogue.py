@@ -17,7 +17,7 @@ from sandbox.audit.log import Transaction
 from sandbox.canonical import decode, encode
 from sandbox.errors import NotAnswerable, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.dataset import ColumnType, DatasetPolicy, TablePolicy, Use
+from sandbox.policy.dataset import ColumnPolicy, ColumnType, DatasetPolicy, TablePolicy, Use
 from sandbox.policy.dummy import Value, dummy_rows
 from sandbox.sources.snapshot import Snapshot
 from sandbox.store import engine as store
@@ -160,6 +160,11 @@ def _column_document(table: str, name: str, policy: TablePolicy) -> dict[str, An
         "functions": list(column.functions),
         "extremes": None if column.extremes is None else [str(end) for end in column.extremes],
         "period": None if column.period is None else [day.isoformat() for day in column.period],
-        "may_group": column.use is Use.GROUP_KEY or column.period is not None or column.may_group,
+        "may_group": _may_group(column),
         "description": column.description,
     }
+
+
+def _may_group(column: ColumnPolicy) -> bool:
+    public = column.use is Use.GROUP_KEY or column.type is ColumnType.BOOLEAN or column.period is not None
+    return public or column.may_group

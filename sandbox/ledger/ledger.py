@@ -101,8 +101,7 @@ def population_line(population: PopulationPolicy) -> BudgetLine:
 def delta_lines(checked: CheckedQuery) -> tuple[BudgetLine, ...]:
     """Return what the delta of a question is charged to whose keys are not public; in units of 1e-18.
 
-    Raises:
-        OverBudget: the policy reserves no delta for such questions.
+    The cap is 0, so that nothing can be charged, where the policy reserves no delta.
     """
     granted, population = checked.authorization, checked.population
     reserves = {

@@ -80,7 +80,7 @@ class Measure(StrEnum):
     PURE = "pure"
     """Each answer is epsilon-DP by itself; its noise is Laplace noise."""
     ZCDP = "zcdp"
-    """Each answer is (epsilon^2 / 2)-zCDP: the same charge, with Gaussian noise where that is smaller.
+    """Each answer is (epsilon^2 / 2)-zCDP, and charged that, with Gaussian noise where it is smaller.
     All answers together keep the same promise; one alone is (epsilon, delta)-DP at a larger epsilon."""
 
 

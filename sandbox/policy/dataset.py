@@ -76,7 +76,7 @@ class Use(StrEnum):
     MEASURE = "measure"
     """A number that may be summed; clamped to public bounds."""
     FILTER = "filter"
-    """May stand in WHERE only."""
+    """May stand in WHERE; groups by its period, or above a threshold where it may."""
     HIDDEN = "hidden"
     """Never leaves the raw table, not even into the bounded copy."""
 

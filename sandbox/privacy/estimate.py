@@ -127,11 +127,11 @@ def evaluate(estimator: Estimator, read: Reader) -> Estimate:
 
 def rounded(of: Estimate, digits: int) -> Estimate:
     """Return ``of`` with that many digits after the point; the interval only widens."""
-    scale = 10**digits
+    scale = Fraction(10) ** digits
     return Estimate(
-        None if of.value is None else Fraction(round(of.value * scale), scale),
-        None if of.low is None else Fraction(math.floor(of.low * scale), scale),
-        None if of.high is None else Fraction(math.ceil(of.high * scale), scale),
+        None if of.value is None else round(of.value * scale) / scale,
+        None if of.low is None else math.floor(of.low * scale) / scale,
+        None if of.high is None else math.ceil(of.high * scale) / scale,
     )
 
 

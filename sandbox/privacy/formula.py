@@ -41,7 +41,7 @@ def decimals_of(formula: Formula, plan: Plan) -> int:
         case Constant(value):
             return max(0, -int(value.as_tuple().exponent)) if isinstance(value, Decimal) else 0
         case expr.Rounded(_, digits):
-            return digits
+            return max(0, digits)
         case Combination(operator, left, right):
             parts = decimals_of(left, plan), decimals_of(right, plan)
             if operator is Arithmetic.DIVIDE:

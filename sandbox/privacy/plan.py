@@ -103,7 +103,7 @@ class Plan:
     def cells(self) -> tuple[tuple[Key, ...], ...]:
         """Every combination of public key values, sorted; one empty combination without GROUP BY.
 
-        None where a key is not public: then the data decides, under noise.
+        Empty where a key is not public: then the data decides, under noise.
         """
         return () if self.threshold else tuple(product(*self.key_domains))
 

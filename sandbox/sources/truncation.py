@@ -24,7 +24,7 @@ def truncation_warnings(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
     found = [_sentence(snapshot, *looked) for looked in _looked_at(plan)]
     if plan.threshold is not None:
         found.append(f"Groups whose noisy number of units is below {plan.threshold.least} are not shown.")
-    return tuple(sentence for sentence in found if sentence)
+    return tuple(dict.fromkeys(sentence for sentence in found if sentence))
 
 
 def _looked_at(plan: Plan) -> Iterator[tuple[str, int, str]]:

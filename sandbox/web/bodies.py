@@ -81,7 +81,7 @@ class Question(Body):
     """One question."""
 
     sql: Annotated[str, Field(min_length=1, max_length=SQL_LIMIT)]
-    """SELECT of aggregates over one table."""
+    """SELECT of aggregates; docs/sql.md describes the language."""
     authorization: Name
     """The authorization it is asked under."""
     epsilon: Epsilon = None

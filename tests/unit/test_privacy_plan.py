@@ -265,3 +265,8 @@ def test_widths_shown_are_those_of_the_noise_that_is_added() -> None:
     ratio = math.exp(-1 / scale)
     width = half_width(made.measurements[0].noise, CONFIDENCE)
     assert 2 * ratio ** (width + 1) / (1 + ratio) <= 0.05 < 2 * ratio**width / (1 + ratio)
+
+
+def test_a_number_may_be_rounded_before_its_point() -> None:
+    made = plan("ROUND(SUM(cost), -2) AS s FROM visits")
+    assert answered(made, (123456,)).rows[0][0] == 12300
