@@ -32,7 +32,7 @@ from sandbox.settings import Settings
 BUDGETS = re.compile(r'(total_epsilon|yearly_epsilon|lifetime_epsilon) = "[0-9]+"')
 EPSILON = Decimal("0.5")
 ASKED = 300
-VICTIM = "V,Bei,gp,2025-01-11,900,raw secret text\n" * 8
+VICTIM = "V,Bei,gp,2025-01-11,900,raw secret text\n" * 25
 COUNT = "SELECT SUM(k) AS n FROM (SELECT person_id, COUNT(*) AS k FROM visits GROUP BY person_id) AS u"
 """Looks at as many rows of a person as the policy allows, whatever the profile says."""
 WORDS = (
@@ -74,8 +74,9 @@ def made(directory: Path) -> Iterator[Neighbors]:
     open_path(directory / "x")
     policies = directory / "policies"
     shutil.copytree(SMALL_POLICIES, policies)
-    for path in policies.rglob("*.toml"):  # a budget large enough for an audit
-        path.write_text(BUDGETS.sub(r'\1 = "90"', path.read_text()))
+    for path in policies.rglob("*.toml"):  # a budget and a reach large enough for an audit
+        written = BUDGETS.sub(r'\1 = "90"', path.read_text())
+        path.write_text(written.replace("max_rows_per_unit = 5", "max_rows_per_unit = 20"))
     larger, smaller = (
         opened(directory / name, policies, rows) for name, rows in (("larger", VICTIM), ("smaller", ""))
     )
