@@ -194,7 +194,8 @@ class PostgresTables:
         self.driver.execute(statement.encode())
 
     def _one(self, statement: bytes, *given: object) -> object:
-        found = self.driver.execute(statement, given).fetchone()
+        # With nothing given the driver must look for no %: a public value may hold one.
+        found = self.driver.execute(statement, given or None).fetchone()
         return None if found is None else found[0]
 
 
