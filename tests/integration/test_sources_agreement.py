@@ -6,8 +6,9 @@ the typed question row by row, and DuckDB, which is asked the question as a pers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from math import isclose
 from typing import Any
@@ -15,12 +16,13 @@ from typing import Any
 import duckdb
 import pytest
 from agreement import cases
-from engines import Bench, make_bench
+from engines import KINDS, Bench, make_bench
 from health import kept_tables
 from questions import HEALTH, dataset_with, plan_of
 from reference import cells_of, raw_rows
+from sqlglot import exp
 
-from sandbox.policy.dataset import EngineKind, TablePolicy, Use
+from sandbox.policy.dataset import TablePolicy, Use
 from sandbox.privacy.cells import ExactCells, NoisyCells
 from sandbox.privacy.post import finish
 from sandbox.query.expr import Key, Output
@@ -28,34 +30,32 @@ from sandbox.sources.snapshot import Snapshot
 
 DATASET = dataset_with(HEALTH)
 KEPT = kept_tables(11)
-
-
 CASES = cases()
 
 
-@pytest.fixture(scope="module")
-def loaded(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[EngineKind, tuple[Bench, Snapshot]]]:
-    """Every engine with the same rows."""
+@dataclass(frozen=True)
+class Subject:
+    """One engine with its copy of the rows."""
+
+    bench: Bench
+    snapshot: Snapshot
+
+    def exact(self, sql: str) -> ExactCells:
+        """Return the cells of one question."""
+        return self.bench.exact(plan_of(sql, self.bench.policy(DATASET)), self.snapshot)
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=str)
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    """Each engine with the same rows."""
+    bench = make_bench(request.param, request, tmp_path_factory.mktemp("agreement"))
     raw = {name: raw_rows(table, KEPT[name]) for name, table in DATASET.tables.items()}
-    benches = {kind: make_bench(kind, request, tmp_path_factory.mktemp("agreement")) for kind in EngineKind}
-    yield {kind: (bench, bench.load(DATASET, raw)) for kind, bench in benches.items()}
-    for bench in benches.values():
-        bench.close()
+    yield Subject(bench, bench.load(DATASET, raw))
+    bench.close()
 
 
-def exact_of(loaded: Mapping[EngineKind, tuple[Bench, Snapshot]], kind: EngineKind, sql: str) -> ExactCells:
-    bench, snapshot = loaded[kind]
-    return bench.exact(plan_of(sql, bench.policy(DATASET)), snapshot)
-
-
-@pytest.mark.parametrize("kind", EngineKind)
-def test_every_engine_gives_the_cells_of_the_reference(
-    loaded: dict[EngineKind, tuple[Bench, Snapshot]], kind: EngineKind
-) -> None:
-    wrong = [sql for sql in CASES if vectors(exact_of(loaded, kind, sql)) != reference(sql)]
-    assert wrong == []
+def test_every_engine_gives_the_cells_of_the_reference(subject: Subject) -> None:
+    assert [sql for sql in CASES if vectors(subject.exact(sql)) != reference(sql)] == []
 
 
 def vectors(exact: ExactCells) -> list[list[tuple[int, ...]]]:
@@ -69,16 +69,14 @@ def reference(sql: str) -> list[list[tuple[int, ...]]]:
 
 
 def test_the_comparison_finds_an_engine_that_rounds_where_it_should_cut(
-    loaded: dict[EngineKind, tuple[Bench, Snapshot]], monkeypatch: pytest.MonkeyPatch
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sandbox.sources.terms.divided", _floored)
     sql = "SELECT SUM(change / 3) AS b FROM visits"
-    assert vectors(exact_of(loaded, EngineKind.DUCKDB, sql)) != reference(sql)
+    assert vectors(subject.exact(sql)) != reference(sql)
 
 
 def _floored(left: Any, right: Any, _: object) -> Any:
-    from sqlglot import exp  # noqa: PLC0415 - of the planted fault alone
-
     return exp.cast(exp.Floor(this=exp.Div(this=left, expression=right)), "BIGINT")
 
 
