@@ -104,7 +104,7 @@ class Repeats:
     def keep(self, transaction: Transaction, kept: Kept, *, seq: int) -> None:
         """Keep an answer in the transaction that records its outcome at ``seq``; an older one stays."""
         row = (kept.key, seq, kept.policy, kept.document)
-        store.driver(transaction.connection).execute(_KEEP, row)
+        store.run(transaction.connection, _KEEP, row)
 
     def forget(self, transaction: Transaction, *, policy: str) -> None:
         """Remove the answers that nobody can get again: those of other policies than ``policy``."""
@@ -139,7 +139,7 @@ class Repeats:
 
     def _stored(self, key: str) -> Given | None:
         with store.reading(self._engine) as connection:
-            row = connection.execute(_FIND, (key,)).fetchone()
+            row = store.run(connection, _FIND, (key,)).fetchone()
         if row is None:
             return None
         document, seq, leaf = row

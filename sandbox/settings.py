@@ -44,7 +44,8 @@ class Settings:
     raw: Path = Path("var/raw")
     """Directory with the raw tables; only the registrar may read it."""
     state_url: str = ""
-    """SQLAlchemy URL of the state database; empty means SQLite under :attr:`home`."""
+    """Where the state is: empty for SQLite under :attr:`home`, the SQLAlchemy URL of another SQLite file,
+    or ``postgresql``, whose addresses are key files because they hold passwords."""
     isolation: str = "auto"
     """``docker``, ``bubblewrap``, or ``auto``: Docker where a daemon answers."""
     hub_host: str = "127.0.0.1"
@@ -143,6 +144,16 @@ class Settings:
     def postgresql_registrar(self) -> Path:
         """Key file with the registrar's way into the raw database, where there is one."""
         return self.seeds / "postgresql-registrar"
+
+    @property
+    def postgresql_state(self) -> Path:
+        """Key file with the way into the state database, where it is PostgreSQL."""
+        return self.keys / "postgresql-state"
+
+    @property
+    def postgresql_state_owner(self) -> Path:
+        """Key file of the role that owns the state's tables; only who sets up and upgrades needs it."""
+        return self.home / "owner" / "postgresql-state"
 
     @property
     def bounded(self) -> Path:

@@ -17,6 +17,7 @@ from sqlalchemy import insert
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, load_secret
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.errors import OverBudget
 from sandbox.ledger.ledger import Ledger, scopes_for
 from sandbox.policy.authorization import AuthorizationPolicy
@@ -90,7 +91,7 @@ def open_ledger(home: Path, kind: type[Ledger] = Ledger) -> Ledger:
     """Open the books under ``home``; its keys are the files ``log`` and ``private``."""
     log = Log(
         open_state(Settings(home=home, commit_deadline=30)),
-        signer=SigningKey.load(home / "log"),
+        signer=KeySigner(SigningKey.load(home / "log"), state=home / "signed"),
         private_key=load_secret(home / "private"),
         commit_deadline=30,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select, update
 
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import digest
 from sandbox.policy.load import load
@@ -102,7 +103,7 @@ def open_office(tmp_path: Path) -> Iterator[Office]:
     """Open an office in an empty directory."""
     settings = Settings(home=tmp_path, policies=POLICIES)
     now = [datetime(2026, 6, 1, 12, tzinfo=UTC)]
-    checkpoint = SigningKey.create(tmp_path / "checkpoint.key")
+    checkpoint = KeySigner(SigningKey.create(tmp_path / "checkpoint.key"))
     receipts = SigningKey.create(tmp_path / "receipt.key")
     SigningKey.create(tmp_path / "release.key")
     engine = open_state(settings)

@@ -87,6 +87,18 @@ def read(note: bytes, *, origin: str, key: VerifyKey) -> Checkpoint:
     return checkpoint
 
 
+def parse(note: bytes) -> Checkpoint:
+    """Return what a note says, whoever signed it; for a note that comes from one's own signer.
+
+    Raises:
+        Refusal: it is not a checkpoint (code ``checkpoint-invalid``).
+    """
+    try:
+        return _parse(note.decode().rpartition("\n\n")[0] + "\n")
+    except UnicodeDecodeError as error:
+        raise _invalid("it is not text") from error
+
+
 def _parse(text: str) -> Checkpoint:
     lines = text.split("\n")
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import stat
 from dataclasses import dataclass, field
@@ -124,6 +125,14 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
         return self._scheme.sign(message)
+
+
+def mark(secret: bytes, purpose: bytes, data: bytes) -> bytes:
+    """Return the 32-byte HMAC-SHA-256 (RFC 2104) of ``data`` under a key for one ``purpose``.
+
+    The key is itself the HMAC of the purpose, so no other use of ``secret`` shares it.
+    """
+    return hmac.digest(hmac.digest(secret, purpose, "sha256"), data, "sha256")
 
 
 def create_secret(path: Path) -> bytes:

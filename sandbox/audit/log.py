@@ -1,105 +1,62 @@
 """The log: every event becomes a leaf of one Merkle tree, in the transaction of what it records.
 
-The order in one transaction, which no caller can change:
+The order of one group of transactions, which no caller can change:
 
-1. take the write lock of the state database (SQLite's, so it holds between processes too);
-2. take the tree's frontier: the one kept from the last commit, where the newest signed checkpoint is
-   still byte for byte that commit's own, else the stored nodes;
-3. the caller's own rows and leaves: ``tx.connection`` and ``tx.append``;
-4. sign one checkpoint over all leaves and store it;
-5. commit, durable when it returns.
+1. take the turn in this process, then the write lock of the state database;
+2. take the tree's frontier: the one kept from the last commit, where the newest head in the database is
+   still that commit's own, else the stored nodes under the newest head;
+3. each member's own rows and leaves: ``tx.connection`` and ``tx.append``; whoever waited meanwhile is the
+   next member, and the last one in the queue ends the group, so a group is what arrived during the fsync
+   before it;
+4. commit entries and head, durable when it returns;
+5. let the signer sign one checkpoint over all entries, and store it;
+6. let every sink take the entries;
+7. let every member go on.
 
-Whatever fails at 1, 4 or 5 leaves nothing behind and raises
-:class:`~sandbox.errors.Unavailable`: without a record nothing is answered. Leaves are stored as
-the bytes that were hashed and are never encoded again. Reading is :mod:`sandbox.audit.reading`'s.
+Whatever fails at 1 to 4 leaves nothing behind; whatever fails at 4 to 6 raises
+:class:`~sandbox.errors.Unavailable` in every member: without a signed record nothing is answered. It is
+signed after the commit, not before, so that no failed commit ever leaves a signature over entries that do
+not exist. Until then a head vouches for them: size and root under a key that the database never sees.
+Leaves are stored as the bytes that were hashed and are never encoded again. Reading is
+:mod:`sandbox.audit.reading`'s.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import hmac
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from sqlalchemy import Connection, Engine, delete
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Engine
 
-from sandbox.audit import checkpoint, commitment, merkle, reading
-from sandbox.audit.event import Event, Kind, timestamp
-from sandbox.audit.keys import SigningKey, VerifyKey
+from sandbox.audit import checkpoint, merkle, reading
+from sandbox.audit.event import Event, Kind
+from sandbox.audit.group import LIMIT, Group, Transaction
+from sandbox.audit.keys import VerifyKey, mark
 from sandbox.audit.reading import Entry, Status
-from sandbox.errors import Conflict, Refusal, StartupRefusal, Unavailable
+from sandbox.audit.signer import Hashes, Signer
+from sandbox.audit.turns import Deadline, Turns
+from sandbox.errors import Conflict, Refusal, SandboxError, StartupRefusal, Unavailable, where
 from sandbox.store import engine as store
 from sandbox.store import tables
 
-_ENTRY, _NODE, _CHECKPOINT, _PRIVATE, _INDEX, _SUBJECT = (
-    store.insert_sql(table)
-    for table in (
-        tables.entry,
-        tables.node,
-        tables.checkpoint,
-        tables.private,
-        tables.event_index,
-        tables.event_subject,
-    )
-)
-_LAST = "SELECT (SELECT max(seq) FROM entry), (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1)"
+_HEAD = store.insert_sql(tables.head)
+_NOTE = "INSERT INTO checkpoint SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM checkpoint WHERE size = ?)"
+_LAST = "SELECT (SELECT max(seq) FROM entry), (SELECT mac FROM head ORDER BY size DESC LIMIT 1)"
+_PURPOSE = b"head of the log"
+log = logging.getLogger("sandbox.audit")
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The tree after a commit of ours, and the note that was signed over it."""
+    """The tree after a commit of ours, and the mark that stands beside it."""
 
     frontier: merkle.Frontier
-    note: bytes
-
-
-class Transaction:
-    """One open transaction; what is written through it is durable together or not at all."""
-
-    def __init__(
-        self, connection: Connection, *, frontier: merkle.Frontier, private_key: bytes, at: datetime
-    ) -> None:
-        self.connection = connection
-        """For the caller's own reads and writes, under the same lock."""
-        self.at = at
-        """The moment written into every leaf of this transaction."""
-        self.frontier = frontier
-        self._private_key = private_key
-
-    def append(self, event: Event, *, private: str | None = None) -> int:
-        """Write ``event`` to the log.
-
-        Args:
-            event: what happened.
-            private: text that the leaf commits to without showing it, kept sealed and erasable.
-
-        Returns:
-            The entry's place in the log, counted from 0.
-
-        Raises:
-            Malformed, TooLarge: the event cannot be written.
-        """
-        seq = self.frontier.size
-        opening = commitment.make(private) if private is not None else None
-        leaf = event.leaf(self.at, commitment=opening.digest if opening else "")
-        write = store.driver(self.connection)
-        write.execute(_ENTRY, (seq, leaf))
-        write.executemany(_NODE, self.frontier.push(leaf))
-        if opening:
-            nonce, sealed = opening.seal(self._private_key, seq)
-            write.execute(_PRIVATE, (seq, nonce, sealed))
-        write.execute(_INDEX, _index_row(event, seq=seq, at=self.at))
-        write.executemany(_SUBJECT, [(subject, seq) for subject in sorted({event.subject, *event.related})])
-        return seq
-
-    def erase(self, seq: int, *, actor: str) -> int:
-        """Destroy the sealed text of entry ``seq`` and record that; every proof stays valid."""
-        self.connection.execute(delete(tables.private).where(tables.private.c.seq == seq))
-        return self.append(Event(kind=Kind.PRIVATE_ERASED, actor=actor, subject=f"entry-{seq}"))
+    mac: bytes
 
 
 class Log:
@@ -108,9 +65,8 @@ class Log:
     Args:
         engine: from :func:`sandbox.store.engine.open_state`.
         signer: signs checkpoints.
-        private_key: 32 bytes that seal private texts.
-        origin: the log's name in its checkpoints.
-        commit_deadline: seconds within which a transaction must have its lock.
+        private_key: 32 bytes that seal private texts and vouch for heads.
+        commit_deadline: seconds within which a record must be durable and signed.
         clock: gives the current time; only tests pass one.
     """
 
@@ -118,54 +74,50 @@ class Log:
         self,
         engine: Engine,
         *,
-        signer: SigningKey,
+        signer: Signer,
         private_key: bytes,
-        origin: str = checkpoint.DEFAULT_ORIGIN,
         commit_deadline: float = 5.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.engine = engine
-        self.origin = origin
-        self.key: VerifyKey = signer.public
+        self.origin = signer.origin
+        self.key: VerifyKey = signer.key
         self._signer = signer
         self._private_key = private_key
         self._deadline = commit_deadline
         self._clock = clock
-        # Threads queue here in order; SQLite's own waiting is by chance and would starve some of 32.
-        self._turn = threading.Lock()
+        self._turns = Turns()
+        # What follows is touched by the thread that has the turn only.
+        self._group: Group | None = None
+        self._open = ExitStack()
         self._head: _Head | None = None
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """Open the one transaction in which state and log change together; commit at the end.
+        """Open the one transaction in which state and log change together; durable when it is left.
 
-        An exception from the body rolls everything back and goes on to the caller.
+        An exception from the body rolls everything back that it wrote and goes on to the caller.
 
         Raises:
-            Unavailable: no lock within the deadline, or the database did not take the writes.
+            Unavailable: no lock within the deadline, or the database, the signer or a required sink did
+                not take the records in time.
             Conflict: a uniqueness rule of the state was broken by a simultaneous change.
         """
-        started = time.monotonic()
-        if not self._turn.acquire(timeout=self._deadline):
+        deadline = Deadline(self._deadline)
+        if not self._turns.take(wait=deadline.left):
             raise _unavailable()
+        group: Group | None = None
         try:
-            wait = self._deadline - (time.monotonic() - started)
-            with store.writing(self.engine, wait=wait) as connection:
-                tx = self._begin(connection)
-                before = tx.frontier.size
-                yield tx
-                head = self._sign(tx) if tx.frontier.size > before else self._head
-            self._head = head  # committed; whatever fails before this line leaves the old one
-        except (IntegrityError, sqlite3.IntegrityError) as error:
-            raise Conflict(
-                "state-changed",
-                "The state was changed at the same moment; nothing was written.",
-                allowed="Look again, then repeat the request.",
-            ) from error
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise _unavailable() from error
+            group = self._joined(deadline)
+            with self._membership(group) as transaction:
+                yield transaction
         finally:
-            self._turn.release()
+            # The turn goes to the next member, who is then the one to end the group, or the group ends here.
+            if group is None or group.members >= LIMIT or not self._turns.hand_over():
+                self._end(group)
+                self._turns.release()
+        if not group.wait(deadline.left):
+            raise _unavailable()
 
     def append(self, event: Event, *, private: str | None = None) -> int:
         """Write one event in a transaction of its own and return its place."""
@@ -199,14 +151,20 @@ class Log:
     def check_start(self) -> Status:
         """Recompute the tree from all leaves and compare it with what was stored and signed.
 
+        Entries that a crash left without their checkpoint are signed now.
+
         Raises:
-            StartupRefusal: leaves, nodes and last checkpoint do not agree.
+            StartupRefusal: leaves, nodes, heads, last checkpoint and signer do not agree.
         """
-        with self.reading() as connection:
-            try:
-                return reading.check_tree(connection, origin=self.origin, key=self.key)
-            except Refusal as error:
-                raise StartupRefusal(f"The log does not verify: {error.sentence}") from error
+        try:
+            with self.reading() as connection:
+                tree = reading.check_tree(connection, origin=self.origin, key=self.key)
+                self._vouched(connection, tree)
+            if tree.size:
+                self._sign(tree, self._stored_hashes)
+        except Refusal as error:
+            raise StartupRefusal(f"The log does not verify: {error.sentence}") from error
+        return self.status()
 
     def entry(self, seq: int) -> Entry:
         """Return one entry.
@@ -306,41 +264,127 @@ class Log:
     def reading(self) -> Iterator[Connection]:
         """Open a connection that can read one state of the database and change nothing."""
         try:
-            with self.engine.connect() as connection, connection.begin():
+            with store.reading(self.engine) as connection:
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except store.FAILURES as error:
             raise _unavailable() from error
 
-    def _begin(self, connection: Connection) -> Transaction:
-        last, note = store.driver(connection).execute(_LAST).fetchone()
+    def _joined(self, deadline: Deadline) -> Group:
+        """Return the open group, or a new one that holds the write lock."""
+        if self._group is None:
+            try:
+                connection = self._open.enter_context(store.writing(self.engine, wait=deadline.left))
+                self._group = Group(connection, self._frontier(connection))
+            except store.FAILURES as error:
+                raise _unavailable() from error
+        return self._group
+
+    @contextmanager
+    def _membership(self, group: Group) -> Iterator[Transaction]:
+        transaction = group.join(at=self._clock(), private_key=self._private_key)
+        try:
+            try:
+                yield transaction
+                group.keep(transaction)
+            except BaseException:
+                group.undo(transaction)
+                raise
+        except store.CONTRADICTIONS as error:
+            raise Conflict(
+                "state-changed",
+                "The state was changed at the same moment; nothing was written.",
+                allowed="Look again, then repeat the request.",
+            ) from error
+        except store.FAILURES as error:
+            raise _unavailable() from error
+
+    def _end(self, group: Group | None) -> None:
+        """Make the group durable and signed, or roll it back, and tell its members which."""
+        opened, self._open, self._group = self._open, ExitStack(), None
+        failure: SandboxError | None = _unavailable()
+        try:
+            with opened:
+                head = self._write_head(group)
+            if group is not None and head is not None:
+                self._head = head
+                self._sign(head.frontier, partial(self._told, group))
+            failure = None
+        except store.FAILURES as error:
+            log.error("the log: %s", where(error))  # noqa: TRY400  # its text may hold what was written
+        except SandboxError as error:
+            log.error("the log: %s", where(error))  # noqa: TRY400  # as above
+            failure = error
+        finally:
+            if group is not None:
+                group.end(failure)
+
+    def _write_head(self, group: Group | None) -> _Head | None:
+        if group is None or not (group.broken or group.leaves):
+            return None
+        if group.broken:
+            raise _unavailable()
+        head = _Head(group.frontier, self._mac(group.frontier))
+        group.write(_HEAD, (head.frontier.size, head.mac))
+        return head
+
+    def _frontier(self, connection: Connection) -> merkle.Frontier:
+        """Return the tree that the next entry makes longer, vouched for by a head or a checkpoint."""
+        last, mac = store.run(connection, _LAST).fetchone()
         size = 0 if last is None else last + 1
         head = self._head
-        # The note is signed over the root, so equal notes are equal trees, whoever wrote meanwhile.
-        if head is not None and head.note == note and head.frontier.size == size:
-            frontier = head.frontier.copy()
+        # A head vouches for the root, so equal heads are equal trees, whoever wrote meanwhile.
+        if head is not None and head.mac == mac and head.frontier.size == size:
+            return head.frontier
+        tree = reading.frontier(connection, size)
+        self._vouched(connection, tree)
+        return tree
+
+    def _vouched(self, connection: Connection, tree: merkle.Frontier) -> None:
+        """Check that the newest head, or before the first one a checkpoint, is of exactly this tree.
+
+        Raises:
+            Refusal: it is of another tree (code ``log-broken``).
+        """
+        mac = store.run(connection, _LAST).fetchone()[1]
+        if mac is None:  # of a version that signed within the transaction
+            last, _ = reading.head(connection, origin=self.origin, key=self.key)
+            vouched = (last.size, last.root) == (tree.size, tree.root())
         else:
-            frontier = reading.frontier(connection, size)
-        return Transaction(connection, frontier=frontier, private_key=self._private_key, at=self._clock())
+            vouched = hmac.compare_digest(mac, self._mac(tree))
+        if not vouched:
+            raise Refusal("log-broken", "The log holds other entries than those that were recorded.")
 
-    def _sign(self, tx: Transaction) -> _Head:
-        tree = tx.frontier
-        note = checkpoint.Checkpoint(origin=self.origin, size=tree.size, root=tree.root()).sign(self._signer)
-        store.driver(tx.connection).execute(_CHECKPOINT, (tree.size, note))
-        return _Head(tree, note)
+    def _mac(self, tree: merkle.Frontier) -> bytes:
+        return mark(self._private_key, _PURPOSE, tree.size.to_bytes(8) + tree.root())
 
+    def _sign(self, tree: merkle.Frontier, hashes: Hashes) -> None:
+        """Have all of ``tree`` signed and keep the checkpoint, which may cover more than it.
 
-def _index_row(event: Event, *, seq: int, at: datetime) -> tuple[object, ...]:
-    """Return the row of ``event_index``, in the order of its columns."""
-    return (
-        seq,
-        timestamp(at),
-        event.kind.value,
-        event.actor,
-        event.subject,
-        event.authorization,
-        event.dataset,
-        event.decision,
-    )
+        Raises:
+            Refusal: what was signed is not this log (code ``log-broken``).
+            Unavailable: the signer does not answer.
+        """
+        note = self._signer.sign(tree.size, hashes)
+        signed = checkpoint.parse(note)
+        if signed.size == tree.size and signed.root != tree.root():
+            raise Refusal("log-broken", "The signer has signed other entries than those of the log.")
+        if signed.size > tree.size:
+            with self.reading() as connection:
+                if signed.size > reading.size(connection):
+                    raise Refusal("log-broken", "The signer has signed entries that the log has lost.")
+        # Not flushed: the signer has it, and signs again what a power cut has taken.
+        with store.adding(self.engine, wait=self._deadline) as connection:
+            store.run(connection, _NOTE, (signed.size, note, signed.size))
+
+    def _told(self, group: Group, first: int, end: int) -> Sequence[bytes]:
+        """Return the leaf hashes ``[first, end)``, of the group's own entries without the database."""
+        if first < group.first:
+            return self._stored_hashes(first, end)
+        return [merkle.leaf_hash(leaf) for leaf in group.leaves[first - group.first : end - group.first]]
+
+    def _stored_hashes(self, first: int, end: int) -> Sequence[bytes]:
+        with self.reading() as connection:
+            return reading.leaf_hashes(connection, first, end)
 
 
 def _unavailable() -> Unavailable:

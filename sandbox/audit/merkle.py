@@ -35,7 +35,12 @@ class Frontier:
         if size.bit_count() != len(hashes):
             raise ValueError("a frontier has one hash for each bit of its size")
         self.size = size
-        self._hashes = list(hashes)  # largest subtree first
+        self._hashes = list(hashes)
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The roots of its complete subtrees, largest first."""
+        return tuple(self._hashes)
 
     def copy(self) -> Frontier:
         """Return a tree of its own that is equal now."""
@@ -43,7 +48,10 @@ class Frontier:
 
     def push(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Append one leaf; return the nodes ``(level, index, hash)`` that it completed."""
-        value = leaf_hash(leaf)
+        return self.push_hash(leaf_hash(leaf))
+
+    def push_hash(self, value: bytes) -> list[tuple[int, int, bytes]]:
+        """Append the leaf with this hash; see :meth:`push`."""
         level, index = 0, self.size
         complete = [(level, index, value)]
         while index % 2:

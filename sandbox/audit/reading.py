@@ -189,29 +189,47 @@ def status(connection: Connection, *, origin: str, key: VerifyKey) -> Status:
     )
 
 
-def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> Status:
-    """Recompute the tree from the leaves; compare with the stored frontier and the last checkpoint.
+def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> merkle.Frontier:
+    """Recompute the tree from the leaves; compare with the stored nodes and the last checkpoint.
+
+    Returns:
+        The whole tree, which may be longer than what the checkpoint covers.
 
     Raises:
         Refusal: a leaf is missing, or the three do not agree (code ``log-broken``).
     """
+    last, _ = head(connection, origin=origin, key=key)
     tree = merkle.Frontier()
+    root = tree.root()
     for seq, data in connection.execute(select(entries.c.seq, entries.c.leaf).order_by(entries.c.seq)):
         if seq != tree.size:
             raise Refusal("log-broken", f"Entry {tree.size} of the log is missing.")
         tree.push(blob(data))
-    last, _ = head(connection, origin=origin, key=key)
-    if last.size != tree.size:
+        if tree.size == last.size:
+            root = tree.root()
+    if last.size > tree.size:
         raise Refusal(
             "log-broken", f"The last checkpoint covers {last.size} entries, the log has {tree.size}."
         )
-    if last.root != tree.root():
+    if last.root != root:
         raise Refusal(
             "log-broken", "The entries of the log are not those its last checkpoint was signed over."
         )
-    if frontier(connection, tree.size).root() != last.root:
+    if frontier(connection, tree.size).root() != tree.root():
         raise Refusal("log-broken", "The stored nodes of the log are not those of its entries.")
-    return status(connection, origin=origin, key=key)
+    return tree
+
+
+def size(connection: Connection) -> int:
+    """Return how many entries the log has."""
+    last = connection.execute(select(func.max(entries.c.seq))).scalar()
+    return 0 if last is None else last + 1
+
+
+def leaf_hashes(connection: Connection, first: int, end: int) -> list[bytes]:
+    """Return the hashes of the entries ``[first, end)``, as far as there are any."""
+    query = select(node.c.hash).where(node.c.level == 0, node.c.idx >= first, node.c.idx < end)
+    return [blob(value) for value in connection.scalars(query.order_by(node.c.idx))]
 
 
 def proof(connection: Connection, seq: int) -> bytes:

@@ -34,7 +34,7 @@ def _read(document: bytes) -> Snapshot:
 def find_active(engine: Engine, dataset: str) -> Snapshot | None:
     """Return the active snapshot of ``dataset``; None before its first registration by this version."""
     with store.reading(engine) as connection:
-        row = connection.execute(_ACTIVE, (dataset,)).fetchone()
+        row = store.run(connection, _ACTIVE, (dataset,)).fetchone()
     try:
         return None if row is None else _read(row[0])
     except (KeyError, TypeError, ValueError):  # made by a version whose copies this one does not read

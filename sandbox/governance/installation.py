@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from sandbox.audit.keys import SigningKey, create_secret, load_secret
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.errors import StartupRefusal
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
@@ -101,7 +102,7 @@ def open_books(settings: Settings) -> Books:
     """
     if not settings.keys.is_dir():
         raise StartupRefusal(f"{settings.home} holds no sandbox; run `sandbox init` first.")
-    signer = SigningKey.load(settings.keys / CHECKPOINT_KEY)
+    signer = KeySigner(SigningKey.load(settings.keys / CHECKPOINT_KEY), state=settings.home / "signed")
     private = load_secret(settings.keys / PRIVATE_KEY)
     engine = open_state(settings)
     log = Log(engine, signer=signer, private_key=private, commit_deadline=settings.commit_deadline)

@@ -38,7 +38,8 @@ from sandbox.store import tables
 _KNOWN = "SELECT seq FROM charge WHERE request_id = ? LIMIT 1"
 _SPENT = "SELECT spent FROM budget WHERE scope = ?"
 _STATE_CAP = (
-    f"{store.insert_sql(tables.budget)} ON CONFLICT (scope) DO UPDATE SET cap = max(spent, excluded.cap)"
+    f"{store.insert_sql(tables.budget)} ON CONFLICT (scope) DO UPDATE "
+    "SET cap = CASE WHEN budget.spent > excluded.cap THEN budget.spent ELSE excluded.cap END"
 )
 _SPEND = "UPDATE budget SET spent = spent + ? WHERE scope = ? AND spent <= ?"
 _CHARGE = store.insert_sql(tables.charge)
@@ -184,14 +185,13 @@ class Ledger:
                 _spend_on(tx, line, loss)  # 3
             seq = tx.append(event, private=private)  # 4
             rows = [(request_id, line.scope, loss.picorho, seq) for line, loss in ordered]
-            store.driver(tx.connection).executemany(_CHARGE, rows)
+            store.run_many(tx.connection, _CHARGE, rows)
         return seq
 
 
 def balances_seen(connection: Connection, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
     """Return how far each of ``lines`` is spent, as the open transaction of ``connection`` sees it."""
-    read = store.driver(connection).execute
-    found = [read(_SPENT, (line.scope,)).fetchone() for line in lines]
+    found = [store.run(connection, _SPENT, (line.scope,)).fetchone() for line in lines]
     return tuple(_balance(line, row[0] if row else 0) for line, row in zip(lines, found, strict=True))
 
 
@@ -206,7 +206,7 @@ def _balance(line: BudgetLine, spent: int) -> Balance:
 
 
 def _refuse_repetition(tx: Transaction, request_id: str) -> None:
-    if store.driver(tx.connection).execute(_KNOWN, (request_id,)).fetchone() is not None:
+    if store.run(tx.connection, _KNOWN, (request_id,)).fetchone() is not None:
         raise Conflict(
             "already-asked",
             "A question with this request id was charged before.",
@@ -215,13 +215,13 @@ def _refuse_repetition(tx: Transaction, request_id: str) -> None:
 
 
 def _state_cap(tx: Transaction, line: BudgetLine) -> None:
-    store.driver(tx.connection).execute(_STATE_CAP, (line.scope, line.cap.picorho, 0))
+    store.run(tx.connection, _STATE_CAP, (line.scope, line.cap.picorho, 0))
 
 
 def _spend_on(tx: Transaction, line: BudgetLine, loss: Loss) -> None:
     # spent <= cap - loss, not spent + loss <= cap: the difference cannot leave the integers.
     room = line.cap.picorho - loss.picorho
-    if store.driver(tx.connection).execute(_SPEND, (loss.picorho, line.scope, room)).rowcount != 1:
+    if store.run(tx.connection, _SPEND, (loss.picorho, line.scope, room)).rowcount != 1:
         raise OverBudget(
             "over-budget",
             f"The budget of {line.scope.replace(':', ' ', 1)} has less left than this question costs.",

@@ -1,70 +1,77 @@
-"""The state database, opened only with options under which a committed row survives a power cut.
+"""The state database, opened only where a committed row survives a power cut.
 
-What holds for every connection this module hands out, read back from SQLite and not assumed:
+What holds for every connection this module hands out, read back from the database and not assumed:
 
-1. ``journal_mode=WAL`` and ``synchronous=FULL``: a commit returns after its fsync;
-2. ``foreign_keys=ON``;
-3. a transaction that was not opened by :func:`writing` cannot write (``query_only``), so no row
-   changes beside the one way that also writes the log;
-4. a writing transaction takes the write lock when it begins (``BEGIN IMMEDIATE``), so whatever it
-   reads is still true when it writes.
+1. a commit returns after it is on disk (SQLite: WAL and ``synchronous=FULL``; PostgreSQL:
+   ``synchronous_commit``, ``fsync`` and ``full_page_writes``);
+2. a transaction that was not opened by :func:`writing` cannot write, so no row changes beside the one
+   way that also writes the log;
+3. a writing transaction holds the one write lock of the database from its beginning (SQLite: ``BEGIN
+   IMMEDIATE``; PostgreSQL: an advisory lock), so whatever it reads is still true when it writes;
+4. no row of the log can be changed or removed.
 
-Only SQLite is accepted: its lock, its options and its migrations are what the tests run on.
+The one exception to 1 and 3 is :func:`adding`, for rows that can be made again.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from sandbox.errors import StartupRefusal
 from sandbox.settings import Settings
+from sandbox.store import postgres, sqlite
+from sandbox.store.places import LATER, WRITE_WAIT, PostgresPlace, place_of
 
-SYNCHRONOUS_FULL = 2
-"""What ``PRAGMA synchronous`` reports for FULL; NORMAL (1) loses acknowledged rows in a power cut."""
+FAILURES = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
+"""Whatever the database or the way to it may raise."""
+CONTRADICTIONS = (IntegrityError, sqlite3.IntegrityError, psycopg.errors.IntegrityError)
+"""Of these, the ones that say that a rule of the tables was broken."""
+_MIGRATION_WAIT = 30.0
 
-_WRITE_WAIT = "sandbox_write_wait"
+
+class Cursor(Protocol):
+    """What both drivers give back of a statement."""
+
+    rowcount: int
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows that are left."""
 
 
 def open_state(settings: Settings) -> Engine:
     """Open the state database of ``settings``, create or migrate it, and check its options.
 
-    Safe to call from several processes at once: creation and migration are serialized by a lock on
-    the directory.
+    Safe to call from several processes at once: creation and migration are serialized.
 
     Raises:
-        StartupRefusal: another database than SQLite is named, the file is readable or writable by
-            others, it cannot be opened or migrated, or it reports weaker options.
+        StartupRefusal: it cannot be opened or migrated, is open to others, or reports weaker options.
     """
-    path = _state_file(settings.database_url)
+    place = place_of(settings)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(path.parent):
-            _own_file(path)
-            engine = _engine(path, wait=settings.commit_deadline)
-            try:
-                migrate(engine)
-            except BaseException:
-                engine.dispose()
-                raise
+        if isinstance(place, PostgresPlace):
+            return _open_postgres(place, wait=settings.commit_deadline)
+        return _open_sqlite(place, wait=settings.commit_deadline)
     except OSError as error:
-        raise StartupRefusal(f"The state database {path} cannot be opened: {error.strerror}.") from error
-    except SQLAlchemyError as error:
-        raise StartupRefusal(f"The state database {path} cannot be opened or migrated.") from error
-    return engine
+        raise StartupRefusal(f"The state database {place} cannot be opened: {error.strerror}.") from error
+    except FAILURES as error:
+        where = "in PostgreSQL" if isinstance(place, PostgresPlace) else str(place)
+        raise StartupRefusal(f"The state database {where} cannot be opened or migrated.") from error
 
 
 @contextmanager
@@ -75,134 +82,116 @@ def writing(engine: Engine, *, wait: float) -> Iterator[Connection]:
         engine: from :func:`open_state`.
         wait: seconds to wait for the lock before SQLAlchemy's OperationalError.
     """
-    options = {_WRITE_WAIT: max(1, int(wait * 1000))}
+    options = {WRITE_WAIT: max(0.001, wait)}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[sqlite3.Connection]:
-    """Give the driver's own connection of one transaction that reads one state and changes nothing.
+def adding(engine: Engine, *, wait: float) -> Iterator[Connection]:
+    """Give the connection of a transaction whose rows may be lost in a power cut, but not torn.
 
-    For the few statements that every question runs; see :func:`driver`.
+    For what can be made again from what is on disk; it costs no fsync.
     """
+    options = {WRITE_WAIT: max(0.001, wait), LATER: True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give the connection of one transaction that reads one state and changes nothing."""
     with engine.connect() as connection, connection.begin():
-        yield driver(connection)
+        yield connection
 
 
-def driver(connection: Connection) -> sqlite3.Connection:
-    """Return the driver's own connection of an open transaction.
+def run(connection: Connection, statement: str, values: Sequence[object] = ()) -> Cursor:
+    """Run one statement of an open transaction by the driver's own connection.
 
-    For the few statements that every question runs: a statement costs about 1 µs here and 20 to 90 µs
-    by way of SQLAlchemy. Its errors are ``sqlite3``'s own.
+    For the few statements that every question runs: a statement costs about 1 µs of SQLite here, and 20
+    to 90 µs by way of SQLAlchemy.
+
+    Args:
+        connection: of :func:`writing` or :func:`reading`.
+        statement: SQL that both databases read, with a ``?`` for each value and for nothing else.
+        values: in their order.
+
+    Raises:
+        sqlite3.Error, psycopg.Error: see :data:`FAILURES`.
     """
-    found = connection.connection.driver_connection
-    if not isinstance(found, sqlite3.Connection) or not connection.in_transaction():
-        raise TypeError("only an open transaction of SQLite's own driver is meant")
-    return found
+    driver = _driver(connection)
+    if isinstance(driver, sqlite3.Connection):
+        return driver.execute(statement, values)
+    return driver.execute(_percent(statement), values)
+
+
+def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    """Run one statement once for each row; see :func:`run`."""
+    if not rows:
+        return
+    driver = _driver(connection)
+    if isinstance(driver, sqlite3.Connection):
+        driver.executemany(statement, rows)
+    else:
+        driver.cursor().executemany(_percent(statement), rows)
 
 
 def insert_sql(table: Table) -> str:
     """Return the INSERT of a whole row of ``table``, its values in the order of the columns."""
-    return str(table.insert().compile(dialect=sqlite.dialect()))
+    return str(table.insert().compile(dialect=DefaultDialect(paramstyle="qmark")))
 
 
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest version, in one transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with writing(engine, wait=30) as connection:
+    config = _migrations()
+    with writing(engine, wait=_MIGRATION_WAIT) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def _state_file(url: str) -> Path:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StartupRefusal("SANDBOX_STATE_URL is not a database URL.") from error
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise StartupRefusal(
-            "SANDBOX_STATE_URL must be empty or name a SQLite file, as in sqlite:////srv/sandbox/state.sqlite."
-        )
-    return Path(parsed.database)
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _own_file(path: Path) -> None:
-    # O_EXCL and stat, never a plain open: closing any descriptor of a SQLite file drops the locks
-    # that other connections of this process hold on it.
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    for place, forbidden in ((path, 0o037), (path.parent, 0o022)):
-        mode = stat.S_IMODE(place.stat().st_mode)
-        if mode & forbidden:
-            raise StartupRefusal(
-                f"{place} has mode {mode:04o}; others must not have the bits {forbidden:04o}."
-            )
-
-
-def _engine(path: Path, *, wait: float) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": wait},
-        pool_size=8,
-        max_overflow=56,  # readers of one process; writers queue in the log before they take one
-        pool_timeout=wait,
-        pool_use_lifo=True,  # the connection used last still has the pages and statements of the last write
-        hide_parameters=True,  # an error's text may reach a trace; parameters may hold people's questions
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+def _open_sqlite(path: Path, *, wait: float) -> Engine:
+    with sqlite.opening(path):
+        engine = sqlite.make_engine(path, wait=wait)
+        try:
+            migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
     return engine
 
 
-def _configure(dbapi_connection: Any, _record: object) -> None:
-    # The driver must not begin transactions by itself: it would begin them DEFERRED, and late.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-        cursor.execute(f"PRAGMA {pragma}")
-    found = {
-        name: cursor.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("journal_mode", "synchronous", "foreign_keys")
-    }
-    cursor.close()
-    check_durable(found)
+def _open_postgres(place: PostgresPlace, *, wait: float) -> Engine:
+    if place.owner is not None:
+        owner = postgres.make_engine(place.owner, wait=_MIGRATION_WAIT)
+        try:
+            migrate(owner)
+            with writing(owner, wait=wait) as connection:
+                postgres.grant(connection, str(place.service.username))
+        finally:
+            owner.dispose()
+    engine = postgres.make_engine(place.service, wait=wait)
+    try:
+        with reading(engine) as connection:
+            postgres.check_version(connection, str(ScriptDirectory.from_config(_migrations()).get_current_head()))
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
-def check_durable(found: dict[str, object]) -> None:
-    """Compare what the engine reports with what the promises need.
-
-    Raises:
-        StartupRefusal: an option is weaker.
-    """
-    needed = {"journal_mode": "wal", "synchronous": SYNCHRONOUS_FULL, "foreign_keys": 1}
-    weaker = [f"{name} is {found.get(name)!r}" for name, value in needed.items() if found.get(name) != value]
-    if weaker:
-        raise StartupRefusal(
-            f"The state database does not keep what it acknowledges: {', '.join(weaker)}; "
-            "it needs a local file system with WAL, synchronous=FULL and foreign keys."
-        )
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
 
 
-def _begin(connection: Connection) -> None:
-    wait = connection.get_execution_options().get(_WRITE_WAIT)
-    settings = connection.connection.driver_connection
-    assert settings is not None  # noqa: S101  # SQLAlchemy's type allows for a connection that was closed
-    if wait is None:
-        settings.execute("PRAGMA query_only=ON")
-        settings.execute("BEGIN")
-        return
-    settings.execute("PRAGMA query_only=OFF")
-    settings.execute(f"PRAGMA busy_timeout={int(wait)}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # the one that may fail, so its error is SQLAlchemy's
+def _driver(connection: Connection) -> sqlite3.Connection | psycopg.Connection[tuple[Any, ...]]:
+    found = connection.connection.driver_connection
+    if not isinstance(found, sqlite3.Connection | psycopg.Connection) or not connection.in_transaction():
+        raise TypeError("only an open transaction of one of the two drivers is meant")
+    return found
+
+
+@lru_cache(maxsize=256)
+def _percent(statement: str) -> str:
+    return statement.replace("%", "%%").replace("?", "%s")

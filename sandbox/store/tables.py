@@ -44,6 +44,12 @@ checkpoint = Table(
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),  # C2SP signed note
 )
+head = Table(  # written with the entries; a checkpoint is signed after their commit and stored later
+    "head",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("mac", LargeBinary, nullable=False),  # of size and root, under a key the database never sees
+)
 private = Table(  # erasable personal data of an entry: salt and full text, encrypted
     "private",
     metadata,

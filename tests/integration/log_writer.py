@@ -11,6 +11,7 @@ from pathlib import Path
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, load_secret
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
 
@@ -18,7 +19,7 @@ from sandbox.store.engine import open_state
 def main(home: Path, name: str, count: int) -> None:
     log = Log(
         open_state(Settings(home=home)),
-        signer=SigningKey.load(home / "log"),
+        signer=KeySigner(SigningKey.load(home / "log"), state=home / "signed"),
         private_key=load_secret(home / "private"),
     )
     for number in range(count):

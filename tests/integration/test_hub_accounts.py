@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.errors import Conflict, Malformed, NotAllowed, NotAuthenticated
 from sandbox.governance import accounts
 from sandbox.settings import Settings
@@ -34,7 +35,7 @@ def clock() -> Clock:
 @pytest.fixture
 def log(tmp_path: Path, clock: Clock) -> Iterator[Log]:
     engine = open_state(Settings(home=tmp_path))
-    signer = SigningKey.create(tmp_path / "checkpoint.key")
+    signer = KeySigner(SigningKey.create(tmp_path / "checkpoint.key"))
     yield Log(engine, signer=signer, private_key=bytes(32), clock=clock)
     engine.dispose()
 

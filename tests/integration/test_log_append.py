@@ -8,16 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy import event as sa_event
 
-from sandbox.audit import verify
+from sandbox.audit import merkle, verify
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.errors import Conflict, NotFound, Refusal, StartupRefusal, Unavailable
 from sandbox.settings import Settings
 from sandbox.store import tables
@@ -37,11 +39,12 @@ def outcome(subject: str) -> Event:
 
 @pytest.fixture
 def make_log(tmp_path: Path) -> Iterator[MakeLog]:
-    signer, private_key = SigningKey.create(tmp_path / "log"), create_secret(tmp_path / "private")
+    key, private_key = SigningKey.create(tmp_path / "log"), create_secret(tmp_path / "private")
     engines: list[Engine] = []
 
     def make(commit_deadline: float = 5.0) -> Log:
         engines.append(open_state(Settings(home=tmp_path, commit_deadline=commit_deadline)))
+        signer = KeySigner(key, state=tmp_path / "signed")
         return Log(engines[-1], signer=signer, private_key=private_key, commit_deadline=commit_deadline)
 
     yield make
@@ -227,13 +230,12 @@ def test_a_question_without_an_outcome_is_closed_as_unknown_once(log: Log) -> No
         "UPDATE entry SET leaf = replace(leaf, 'ana', 'eve') WHERE seq = 1",
         "DELETE FROM entry WHERE seq = 4",
         "UPDATE entry SET seq = 9 WHERE seq = 2",
-        "DELETE FROM checkpoint WHERE size = 5",
-        "DELETE FROM checkpoint",
         "UPDATE checkpoint SET note = replace(note, 'log', 'lag') WHERE size = 5",
-        "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 4) WHERE size = 5",
         "UPDATE node SET hash = zeroblob(32) WHERE level = 2",
         "DELETE FROM node WHERE level = 2",
         "INSERT INTO entry VALUES (5, x'7b7d')",
+        "DELETE FROM head WHERE size = 5",
+        "UPDATE head SET mac = (SELECT mac FROM head WHERE size = 4) WHERE size = 5",
     ],
 )
 def test_a_log_changed_by_hand_stops_the_start(log: Log, by_hand: Callable[[str], None], change: str) -> None:
@@ -247,7 +249,7 @@ def test_a_log_changed_by_hand_stops_the_start(log: Log, by_hand: Callable[[str]
 
 def test_another_key_than_the_logs_stops_the_start(log: Log) -> None:
     log.append(intent("q1"))
-    other = Log(log.engine, signer=SigningKey.from_seed(bytes(32)), private_key=bytes(32))
+    other = Log(log.engine, signer=KeySigner(SigningKey.from_seed(bytes(32))), private_key=bytes(32))
     with pytest.raises(StartupRefusal, match="does not verify"):
         other.check_start()
 
@@ -271,23 +273,45 @@ def test_the_tree_kept_from_the_last_commit_is_not_used_after_somebody_elses(mak
     assert ours.check_start().size == 7
 
 
-def test_the_tree_kept_from_the_last_commit_is_not_used_after_another_log_took_its_place(
-    log: Log, tmp_path: Path
+def test_a_checkpoint_lost_in_a_crash_is_signed_again_at_the_start(
+    log: Log, by_hand: Callable[[str], None]
 ) -> None:
-    state = tmp_path / "state" / "state.sqlite"
+    for number in range(5):
+        log.append(intent(f"q{number}"))
+    before = log.status()
+    by_hand("DELETE FROM checkpoint WHERE size > 3")
+    assert log.status().size == 3
+    assert log.check_start() == before
+
+
+def test_entries_that_somebody_added_with_their_nodes_stop_the_start(
+    make_log: MakeLog, by_hand: Callable[[str], None]
+) -> None:
+    log = make_log()
+    log.append(intent("q1"))
+    leaf = intent("q2").leaf(datetime.now(UTC))
+    tree = merkle.Frontier(1, [merkle.leaf_hash(log.leaf(0))])
+    by_hand(f"INSERT INTO entry VALUES (1, x'{leaf.hex()}')")
+    for level, index, value in tree.push(leaf):
+        by_hand(f"INSERT INTO node VALUES ({level}, {index}, x'{value.hex()}')")
+    with pytest.raises(StartupRefusal, match="does not verify"):
+        make_log().check_start()
+    with pytest.raises(Refusal, match="other entries"):
+        make_log().append(intent("q3"))
+
+
+def test_a_log_set_back_to_an_earlier_copy_is_refused_by_its_signer(make_log: MakeLog, tmp_path: Path) -> None:
+    state, log = tmp_path / "state" / "state.sqlite", make_log()
     log.append(intent("q1"))
     with sqlite3.connect(state) as before, sqlite3.connect(tmp_path / "backup") as backup:
         before.backup(backup)
     log.append(intent("q2"))
-    kept = log._head
     with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(state) as restored:
         backup.backup(restored)
-    log.append(intent("another second"))
-    assert kept is not None
-    assert log.check_start().size == 2
-    log._head = kept  # as if it had been kept all the time: same size, another tree
-    assert log.append(intent("q3")) == 2
-    log.check_start()
+    with pytest.raises(StartupRefusal, match="has lost"):
+        make_log().check_start()
+    with pytest.raises(Refusal, match="other entries than those of the log"):
+        log.append(intent("another second"))
 
 
 def test_a_transaction_that_failed_leaves_the_kept_tree_as_it_was(log: Log) -> None:

@@ -16,6 +16,7 @@ from sandbox.audit.checkpoint import Checkpoint
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.audit.verify import VerificationFailed
 from sandbox.errors import Refusal
 from sandbox.settings import Settings
@@ -65,7 +66,7 @@ def write_folder(folder: Path, leaves: list[bytes], key: SigningKey, origin: str
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Log]:
     engine = open_state(Settings(home=tmp_path / "home"))
-    yield Log(engine, signer=SigningKey.from_seed(SEED), private_key=bytes(32))
+    yield Log(engine, signer=KeySigner(SigningKey.from_seed(SEED)), private_key=bytes(32))
     engine.dispose()
 
 
@@ -73,7 +74,7 @@ def log(tmp_path: Path) -> Iterator[Log]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("exported")
     engine = open_state(Settings(home=home / "home"))
-    log = Log(engine, signer=SigningKey.from_seed(SEED), private_key=bytes(32))
+    log = Log(engine, signer=KeySigner(SigningKey.from_seed(SEED)), private_key=bytes(32))
     grow(log, 260)
     tiles.export(log, home / "folder")
     engine.dispose()

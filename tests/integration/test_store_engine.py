@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sandbox.errors import StartupRefusal
 from sandbox.settings import Settings
-from sandbox.store.engine import check_durable, open_state, writing
+from sandbox.store.engine import open_state, writing
+from sandbox.store.sqlite import check_durable
 from sandbox.store.tables import answer, checkpoint, entry, metadata, node
 
 STRONG: dict[str, object] = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

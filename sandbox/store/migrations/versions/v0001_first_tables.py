@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from sandbox.store.migrations.append_only import refuse_changes
+
 revision = "0001"
 down_revision = None
 
@@ -16,18 +18,7 @@ def upgrade() -> None:
     """Create everything; refuse every later change of a row of the log."""
     _create_tables()
     for table, key in PRIMARY_KEYS.items():
-        same = " AND ".join(f"{column} = NEW.{column}" for column in key)
-        exists = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # names from the table above
-        _refuse(table, "UPDATE", "TRUE")
-        _refuse(table, "DELETE", "TRUE")
-        _refuse(table, "INSERT", exists)  # INSERT OR REPLACE deletes without firing DELETE triggers
-
-
-def _refuse(table: str, verb: str, when: str) -> None:
-    op.execute(
-        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {when} "
-        f"BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
-    )
+        refuse_changes(table, key)
 
 
 def _create_tables() -> None:
