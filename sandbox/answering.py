@@ -18,7 +18,7 @@ from uuid import uuid4
 from sandbox import records
 from sandbox.answer import Answer, csv_bytes, table_digest
 from sandbox.audit.keys import SigningKey
-from sandbox.audit.log import Log
+from sandbox.audit.log import Log, Transaction
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import digest
 from sandbox.errors import where
@@ -128,9 +128,12 @@ class Answering:
     def _again(self, asked: Asked, given: Given) -> Answer:
         request = asked.request
         event = records.repeated(asked.question, request.actor, given.receipt, request=request.id)
-        with self._audit.writing() as transaction:
+
+        def record(transaction: Transaction) -> tuple[Balance, ...]:
             transaction.append(event)
-            left = balances_seen(transaction.connection, asked.question.lines)
+            return balances_seen(transaction.connection, asked.question.lines)
+
+        left = self._audit.write(record)
         # In the name of who asks now: the desk takes nobody's receipts from somebody else.
         receipt = replace(given.receipt, author=request.actor.name)
         return self._made(asked, given.table, receipt, left=left, cached=True)
@@ -187,13 +190,15 @@ class Answering:
         }
         if kept:
             said["kept"] = kept.digest
-        with self._audit.writing() as transaction:
-            event = records.outcome(asked.question, asked.request.actor, charge, decision="answered", **said)
+        event = records.outcome(asked.question, asked.request.actor, charge, decision="answered", **said)
+
+        def record(transaction: Transaction) -> tuple[Receipt, tuple[Balance, ...]]:
             seq = transaction.append(event)
             if kept:
                 self._repeats.keep(transaction, kept, seq=seq)
-            left = balances_seen(transaction.connection, asked.question.lines)
-        return claims(seq=seq), left
+            return claims(seq=seq), balances_seen(transaction.connection, asked.question.lines)
+
+        return self._audit.write(record)
 
     def _made(
         self, asked: Asked, table: AnswerTable, receipt: Receipt, *, left: tuple[Balance, ...], cached: bool

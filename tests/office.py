@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select, update
 
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
-from sandbox.audit.signer import KeySigner
 from sandbox.audit.receipt import Receipt
+from sandbox.audit.signer import KeySigner
 from sandbox.canonical import digest
 from sandbox.policy.load import load
 from sandbox.policy.roles import Actor, Channel, scopes_of

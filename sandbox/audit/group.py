@@ -9,6 +9,7 @@ by one statement: on PostgreSQL each statement is a turn to the server and back.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +27,11 @@ _STATEMENTS = tuple(
     store.insert_sql(table)
     for table in (tables.entry, tables.node, tables.private, tables.event_index, tables.event_subject)
 )
-_SAVEPOINT, _ROLLBACK, _RELEASE = "SAVEPOINT member", "ROLLBACK TO SAVEPOINT member", "RELEASE SAVEPOINT member"
+_SAVEPOINT, _ROLLBACK, _RELEASE = (
+    "SAVEPOINT member",
+    "ROLLBACK TO SAVEPOINT member",
+    "RELEASE SAVEPOINT member",
+)
 _Row = tuple[object, ...]
 
 
@@ -76,6 +81,7 @@ class Group:
         self.broken = False
         """Whether a member could not be taken back, so that nothing of the group may be committed."""
         self._ended = threading.Event()
+        self._told: list[Callable[[SandboxError | None], None]] = []
         self._failure: SandboxError | None = None
 
     def join(self, *, at: datetime, private_key: bytes) -> Transaction:
@@ -107,10 +113,16 @@ class Group:
         self._rows.write(self._connection)
         store.run(self._connection, statement, row)
 
+    def at_end(self, tell: Callable[[SandboxError | None], None]) -> None:
+        """Have ``tell`` called when the group has ended, with what failed or None."""
+        self._told.append(tell)
+
     def end(self, failure: SandboxError | None = None) -> None:
         """Tell every member how it ended."""
         self._failure = failure
         self._ended.set()
+        for tell in self._told:
+            tell(failure)
 
     def wait(self, seconds: float) -> bool:
         """Return whether it has ended after ``seconds`` at most.

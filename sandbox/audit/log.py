@@ -5,11 +5,12 @@ The order of one group of transactions, which no caller can change:
 1. take the turn in this process, then the write lock of the state database;
 2. take the tree's frontier: the one kept from the last commit, where the newest head in the database is
    still that commit's own, else the stored nodes under the newest head;
-3. each member's own rows and leaves: ``tx.connection`` and ``tx.append``; whoever waited meanwhile is the
-   next member, and the last one in the queue ends the group, so a group is what arrived during the fsync
+3. each member's own rows and leaves: ``tx.connection`` and ``tx.append``; whoever waits is the next
+   member, and the last one in the queue ends the group, so a group is what arrived during the fsync
    before it;
 4. commit entries and head, durable when it returns;
-5. let the signer sign one checkpoint over all entries, and store it;
+5. let the signer sign one checkpoint over all entries; it is stored with the next group, or by
+   :meth:`Log.cover` when somebody wants to read it before;
 6. let every sink take the entries;
 7. let every member go on.
 
@@ -30,6 +31,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -37,10 +39,11 @@ from sandbox.audit import checkpoint, merkle, reading
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.group import LIMIT, Group, Transaction
 from sandbox.audit.keys import VerifyKey, mark
-from sandbox.audit.reading import Entry, Status
+from sandbox.audit.reader import Reader, unavailable
+from sandbox.audit.reading import Status
 from sandbox.audit.signer import Hashes, Signer
-from sandbox.audit.turns import Deadline, Turns
-from sandbox.errors import Conflict, Refusal, SandboxError, StartupRefusal, Unavailable, where
+from sandbox.audit.turns import Deadline, Job, Turn, Turns
+from sandbox.errors import Conflict, Refusal, SandboxError, StartupRefusal, where
 from sandbox.store import engine as store
 from sandbox.store import tables
 
@@ -48,6 +51,7 @@ _HEAD = store.insert_sql(tables.head)
 _NOTE = "INSERT INTO checkpoint SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM checkpoint WHERE size = ?)"
 _LAST = "SELECT (SELECT max(seq) FROM entry), (SELECT mac FROM head ORDER BY size DESC LIMIT 1)"
 _PURPOSE = b"head of the log"
+T = TypeVar("T")
 log = logging.getLogger("sandbox.audit")
 
 
@@ -59,7 +63,7 @@ class _Head:
     mac: bytes
 
 
-class Log:
+class Log(Reader):
     """The log of one state database; safe to use from threads and from several processes.
 
     Args:
@@ -79,11 +83,10 @@ class Log:
         commit_deadline: float = 5.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.engine = engine
+        super().__init__(engine, private_key=private_key)
         self.origin = signer.origin
         self.key: VerifyKey = signer.key
         self._signer = signer
-        self._private_key = private_key
         self._deadline = commit_deadline
         self._clock = clock
         self._turns = Turns()
@@ -91,6 +94,27 @@ class Log:
         self._group: Group | None = None
         self._open = ExitStack()
         self._head: _Head | None = None
+        self._note: tuple[int, bytes, int] | None = None
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do ``work`` in one transaction and return what it returned, once that is durable.
+
+        The quick way for what every question does: ``work`` may be done by another caller's thread, between
+        that one's own work and the commit both share. An exception of it rolls back what it wrote.
+
+        Raises:
+            Unavailable, Conflict: as :meth:`writing`.
+        """
+        deadline, job = Deadline(self._deadline), Job(work)
+        match self._turns.take(wait=deadline.left, job=job):
+            case Turn.MINE:
+                with self._in_turn(deadline) as transaction:
+                    return work(transaction)
+            case Turn.LATE:
+                raise unavailable()
+        if job.error is not None:
+            raise job.error
+        return job.result  # type: ignore[no-any-return]  # of the work given, so of its type
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
@@ -104,25 +128,14 @@ class Log:
             Conflict: a uniqueness rule of the state was broken by a simultaneous change.
         """
         deadline = Deadline(self._deadline)
-        if not self._turns.take(wait=deadline.left):
-            raise _unavailable()
-        group: Group | None = None
-        try:
-            group = self._joined(deadline)
-            with self._membership(group) as transaction:
-                yield transaction
-        finally:
-            # The turn goes to the next member, who is then the one to end the group, or the group ends here.
-            if group is None or group.members >= LIMIT or not self._turns.hand_over():
-                self._end(group)
-                self._turns.release()
-        if not group.wait(deadline.left):
-            raise _unavailable()
+        if self._turns.take(wait=deadline.left) is not Turn.MINE:
+            raise unavailable()
+        with self._in_turn(deadline) as transaction:
+            yield transaction
 
     def append(self, event: Event, *, private: str | None = None) -> int:
         """Write one event in a transaction of its own and return its place."""
-        with self.writing() as tx:
-            return tx.append(event, private=private)
+        return self.write(lambda transaction: transaction.append(event, private=private))
 
     def close_open_intents(self) -> int:
         """Give every question that was charged and never concluded the outcome ``unknown``.
@@ -162,83 +175,29 @@ class Log:
                 self._vouched(connection, tree)
             if tree.size:
                 self._sign(tree, self._stored_hashes)
+            return self.status()
         except Refusal as error:
             raise StartupRefusal(f"The log does not verify: {error.sentence}") from error
-        return self.status()
 
-    def entry(self, seq: int) -> Entry:
-        """Return one entry.
-
-        Raises:
-            NotFound: there is none at this place.
-        """
-        with self.reading() as connection:
-            return reading.entry(connection, seq)
-
-    def search(
-        self,
-        *,
-        actor: str | None = None,
-        kind: str | None = None,
-        subject: str | None = None,
-        dataset: str | None = None,
-        authorization: str | None = None,
-        text: str | None = None,
-        before: int | None = None,
-        limit: int = 50,
-    ) -> list[Entry]:
-        """Return the newest entries that fit all that is given, newest first.
-
-        Args:
-            actor: account name.
-            kind: value of :class:`~sandbox.audit.event.Kind`.
-            subject: an id; entries that are only related to it are found too.
-            dataset: name of a dataset.
-            authorization: name of an authorization.
-            text: part of the stored event's text, whatever the case of its ASCII letters.
-            before: only entries before this place, for the next page.
-            limit: how many at most.
-        """
-        exact = {"actor": actor, "kind": kind, "dataset": dataset, "authorization": authorization}
-        with self.reading() as connection:
-            return reading.search(
-                connection, exact=exact, subject=subject, text=text, before=before, limit=limit
-            )
-
-    def story(self, subject: str) -> list[Entry]:
-        """Return every entry about ``subject``, oldest first."""
-        with self.reading() as connection:
-            return reading.search(connection, subject=subject, limit=None)[::-1]
-
-    def trace(self, subject: str) -> list[Entry]:
-        """Return the whole story of a question or a release, in both directions, oldest first.
-
-        That is every entry about ``subject`` and about whatever those entries are related to: the
-        answers in a release, the releases an answer went into. Mere reading of the log is left out.
-        """
-        with self.reading() as connection:
-            found = {entry.seq: entry for entry in reading.search(connection, subject=subject, limit=None)}
-            others = {
-                name for entry in found.values() for name in (entry.event["subject"], *entry.event["related"])
-            }
-            for other in others - {subject}:
-                found |= {entry.seq: entry for entry in reading.search(connection, subject=other, limit=None)}
-        return [found[seq] for seq in sorted(found) if found[seq].event["kind"] != Kind.AUDIT_READ]
-
-    def reveal(self, seq: int) -> str | None:
-        """Return the private text of entry ``seq``, None if there is none (or none any more).
-
-        The caller records who looked, with kind ``audit.read``, before showing it.
+    def cover(self) -> None:
+        """Have the newest entry covered by a checkpoint that is stored, whoever wrote the entry.
 
         Raises:
-            NotFound: there is no such entry.
-            Refusal: the sealed text is not the one the leaf commits to.
+            Refusal: the log is not what was signed.
+            Unavailable: the signer does not answer.
         """
         with self.reading() as connection:
-            return reading.reveal(connection, seq, private_key=self._private_key)
+            size = reading.size(connection)
+            if reading.covered(connection) >= size:
+                return
+            tree = reading.frontier(connection, size)
+        self._sign(tree, self._stored_hashes)
+        with self.writing() as transaction:
+            store.run(transaction.connection, _NOTE, self._note)
 
     def status(self) -> Status:
         """Return size, root and signed head of the log."""
+        self.cover()
         with self.reading() as connection:
             return reading.status(connection, origin=self.origin, key=self.key)
 
@@ -248,26 +207,45 @@ class Log:
         Raises:
             NotFound: there is no such entry.
         """
+        self.cover()
         with self.reading() as connection:
             return reading.proof(connection, seq)
 
-    def leaf(self, seq: int) -> bytes:
-        """Return the exact bytes of entry ``seq``, what a proof is checked against.
-
-        Raises:
-            NotFound: there is no such entry.
-        """
-        with self.reading() as connection:
-            return reading.leaf(connection, seq)
-
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a connection that can read one state of the database and change nothing."""
+    def _in_turn(self, deadline: Deadline) -> Iterator[Transaction]:
+        """Be a member of the open group, or of a new one; end it where nobody else waits to be one."""
+        group: Group | None = None
         try:
-            with store.reading(self.engine) as connection:
-                yield connection
-        except store.FAILURES as error:
-            raise _unavailable() from error
+            group = self._joined(deadline)
+            with self._membership(group) as transaction:
+                yield transaction
+        finally:
+            self._pass_on(group)
+        if not group.wait(deadline.left):
+            raise unavailable()
+
+    def _pass_on(self, group: Group | None) -> None:
+        """Do the jobs that wait, and give the turn to the next member, or end the group here."""
+        while group is not None and group.members < LIMIT:
+            found = self._turns.next_job()
+            if found is None:
+                break
+            self._do(group, *found)
+        if group is None or group.members >= LIMIT or not self._turns.hand_over():
+            self._end(group)
+            self._turns.release()
+
+    def _do(self, group: Group, job: Job, tell: Callable[[], None]) -> None:
+        def ended(failure: SandboxError | None) -> None:
+            job.error = job.error or failure
+            tell()
+
+        group.at_end(ended)
+        try:
+            with self._membership(group) as transaction:
+                job.result = job.work(transaction)
+        except Exception as error:  # noqa: BLE001  # it is raised where the job was wanted
+            job.error = error
 
     def _joined(self, deadline: Deadline) -> Group:
         """Return the open group, or a new one that holds the write lock."""
@@ -276,7 +254,7 @@ class Log:
                 connection = self._open.enter_context(store.writing(self.engine, wait=deadline.left))
                 self._group = Group(connection, self._frontier(connection))
             except store.FAILURES as error:
-                raise _unavailable() from error
+                raise unavailable() from error
         return self._group
 
     @contextmanager
@@ -296,12 +274,12 @@ class Log:
                 allowed="Look again, then repeat the request.",
             ) from error
         except store.FAILURES as error:
-            raise _unavailable() from error
+            raise unavailable() from error
 
     def _end(self, group: Group | None) -> None:
         """Make the group durable and signed, or roll it back, and tell its members which."""
         opened, self._open, self._group = self._open, ExitStack(), None
-        failure: SandboxError | None = _unavailable()
+        failure: SandboxError | None = unavailable()
         try:
             with opened:
                 head = self._write_head(group)
@@ -322,8 +300,10 @@ class Log:
         if group is None or not (group.broken or group.leaves):
             return None
         if group.broken:
-            raise _unavailable()
+            raise unavailable()
         head = _Head(group.frontier, self._mac(group.frontier))
+        if self._note:
+            group.write(_NOTE, self._note)
         group.write(_HEAD, (head.frontier.size, head.mac))
         return head
 
@@ -372,9 +352,7 @@ class Log:
             with self.reading() as connection:
                 if signed.size > reading.size(connection):
                     raise Refusal("log-broken", "The signer has signed entries that the log has lost.")
-        # Not flushed: the signer has it, and signs again what a power cut has taken.
-        with store.adding(self.engine, wait=self._deadline) as connection:
-            store.run(connection, _NOTE, (signed.size, note, signed.size))
+        self._note = (signed.size, note, signed.size)
 
     def _told(self, group: Group, first: int, end: int) -> Sequence[bytes]:
         """Return the leaf hashes ``[first, end)``, of the group's own entries without the database."""
@@ -385,11 +363,3 @@ class Log:
     def _stored_hashes(self, first: int, end: int) -> Sequence[bytes]:
         with self.reading() as connection:
             return reading.leaf_hashes(connection, first, end)
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable(
-        "log-unavailable",
-        "The log cannot be read or written at the moment, so nothing is answered or released.",
-        allowed="Try again later.",
-    )

@@ -226,6 +226,11 @@ def size(connection: Connection) -> int:
     return 0 if last is None else last + 1
 
 
+def covered(connection: Connection) -> int:
+    """Return how many entries the newest stored checkpoint covers."""
+    return connection.execute(select(func.max(checkpoints.c.size))).scalar() or 0
+
+
 def leaf_hashes(connection: Connection, first: int, end: int) -> list[bytes]:
     """Return the hashes of the entries ``[first, end)``, as far as there are any."""
     query = select(node.c.hash).where(node.c.level == 0, node.c.idx >= first, node.c.idx < end)

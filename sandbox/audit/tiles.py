@@ -40,6 +40,7 @@ def export(log: Log, directory: Path) -> int:
     Raises:
         Refusal: the log is still empty, or the folder holds something else or cannot be written.
     """
+    log.cover()
     with log.reading() as connection:
         head, note = reading.head(connection, origin=log.origin, key=log.key)
         if not note:

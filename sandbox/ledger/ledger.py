@@ -178,7 +178,8 @@ class Ledger:
         _check_request_id(request_id)
         _check_range(spends)
         ordered = sorted(spends, key=lambda spend: spend[0].scope)
-        with self._log.writing() as tx:
+
+        def spend(tx: Transaction) -> int:
             _refuse_repetition(tx, request_id)  # 1
             for line, loss in ordered:
                 _state_cap(tx, line)  # 2
@@ -186,7 +187,9 @@ class Ledger:
             seq = tx.append(event, private=private)  # 4
             rows = [(request_id, line.scope, loss.picorho, seq) for line, loss in ordered]
             store.run_many(tx.connection, _CHARGE, rows)
-        return seq
+            return seq
+
+        return self._log.write(spend)
 
 
 def balances_seen(connection: Connection, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:

@@ -9,8 +9,6 @@ What holds for every connection this module hands out, read back from the databa
 3. a writing transaction holds the one write lock of the database from its beginning (SQLite: ``BEGIN
    IMMEDIATE``; PostgreSQL: an advisory lock), so whatever it reads is still true when it writes;
 4. no row of the log can be changed or removed.
-
-The one exception to 1 and 3 is :func:`adding`, for rows that can be made again.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sandbox.errors import StartupRefusal
 from sandbox.settings import Settings
 from sandbox.store import postgres, sqlite
-from sandbox.store.places import LATER, WRITE_WAIT, PostgresPlace, place_of
+from sandbox.store.places import WRITE_WAIT, PostgresPlace, place_of
 
 FAILURES = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
 """Whatever the database or the way to it may raise."""
@@ -83,17 +81,6 @@ def writing(engine: Engine, *, wait: float) -> Iterator[Connection]:
         wait: seconds to wait for the lock before SQLAlchemy's OperationalError.
     """
     options = {WRITE_WAIT: max(0.001, wait)}
-    with engine.connect().execution_options(**options) as connection, connection.begin():
-        yield connection
-
-
-@contextmanager
-def adding(engine: Engine, *, wait: float) -> Iterator[Connection]:
-    """Give the connection of a transaction whose rows may be lost in a power cut, but not torn.
-
-    For what can be made again from what is on disk; it costs no fsync.
-    """
-    options = {WRITE_WAIT: max(0.001, wait), LATER: True}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
@@ -172,7 +159,9 @@ def _open_postgres(place: PostgresPlace, *, wait: float) -> Engine:
     engine = postgres.make_engine(place.service, wait=wait)
     try:
         with reading(engine) as connection:
-            postgres.check_version(connection, str(ScriptDirectory.from_config(_migrations()).get_current_head()))
+            postgres.check_version(
+                connection, str(ScriptDirectory.from_config(_migrations()).get_current_head())
+            )
     except BaseException:
         engine.dispose()
         raise

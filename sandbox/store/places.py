@@ -15,8 +15,6 @@ from sandbox.settings import Settings
 
 WRITE_WAIT = "sandbox_write_wait"
 """Execution option of a writing transaction: seconds it waits for the write lock."""
-LATER = "sandbox_later"
-"""Execution option of a writing transaction whose commit may return before it is on disk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

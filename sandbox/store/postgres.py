@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from sandbox.errors import StartupRefusal
-from sandbox.store.places import LATER, WRITE_WAIT
+from sandbox.store.places import WRITE_WAIT
 
 WRITER = 5_021_117_390_146_207_041
 """Key of the advisory lock that the one writer holds until its transaction ends."""
@@ -141,13 +141,9 @@ def _check(driver: psycopg.Connection[tuple[Any, ...]], _record: object) -> None
 
 
 def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    wait = options.get(WRITE_WAIT)
+    wait = connection.get_execution_options().get(WRITE_WAIT)
     if wait is None:
         connection.exec_driver_sql(_READ)
-        return
-    if options.get(LATER):
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         return
     # READ COMMITTED and the lock in a statement of its own: every later statement sees what the writer
     # before has committed. In one message, because each takes a turn to the server and back.

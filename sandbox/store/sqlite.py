@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from sandbox.errors import StartupRefusal
-from sandbox.store.places import LATER, WRITE_WAIT
+from sandbox.store.places import WRITE_WAIT
 
 SYNCHRONOUS_FULL = 2
 """What ``PRAGMA synchronous`` reports for FULL; NORMAL (1) loses acknowledged rows in a power cut."""
@@ -97,8 +97,7 @@ def _configure(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    wait = options.get(WRITE_WAIT)
+    wait = connection.get_execution_options().get(WRITE_WAIT)
     settings = connection.connection.driver_connection
     assert settings is not None  # noqa: S101  # SQLAlchemy's type allows for a connection that was closed
     if wait is None:
@@ -106,6 +105,5 @@ def _begin(connection: Connection) -> None:
         settings.execute("BEGIN")
         return
     settings.execute("PRAGMA query_only=OFF")
-    settings.execute(f"PRAGMA synchronous={'NORMAL' if options.get(LATER) else 'FULL'}")
     settings.execute(f"PRAGMA busy_timeout={int(wait * 1000)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE")  # the one that may fail, so its error is SQLAlchemy's

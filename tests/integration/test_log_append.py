@@ -273,15 +273,17 @@ def test_the_tree_kept_from_the_last_commit_is_not_used_after_somebody_elses(mak
     assert ours.check_start().size == 7
 
 
-def test_a_checkpoint_lost_in_a_crash_is_signed_again_at_the_start(
-    log: Log, by_hand: Callable[[str], None]
+def test_a_checkpoint_lost_in_a_crash_is_signed_again_when_somebody_looks(
+    make_log: MakeLog, by_hand: Callable[[str], None]
 ) -> None:
+    log = make_log()
     for number in range(5):
         log.append(intent(f"q{number}"))
     before = log.status()
     by_hand("DELETE FROM checkpoint WHERE size > 3")
-    assert log.status().size == 3
-    assert log.check_start() == before
+    assert make_log().status() == before
+    by_hand("DELETE FROM checkpoint WHERE size > 3")
+    assert make_log().check_start() == before
 
 
 def test_entries_that_somebody_added_with_their_nodes_stop_the_start(
@@ -291,16 +293,18 @@ def test_entries_that_somebody_added_with_their_nodes_stop_the_start(
     log.append(intent("q1"))
     leaf = intent("q2").leaf(datetime.now(UTC))
     tree = merkle.Frontier(1, [merkle.leaf_hash(log.leaf(0))])
-    by_hand(f"INSERT INTO entry VALUES (1, x'{leaf.hex()}')")
+    by_hand(f"INSERT INTO entry VALUES (1, x'{leaf.hex()}')")  # noqa: S608  # hexadecimal digits of our own
     for level, index, value in tree.push(leaf):
-        by_hand(f"INSERT INTO node VALUES ({level}, {index}, x'{value.hex()}')")
+        by_hand(f"INSERT INTO node VALUES ({level}, {index}, x'{value.hex()}')")  # noqa: S608  # as above
     with pytest.raises(StartupRefusal, match="does not verify"):
         make_log().check_start()
     with pytest.raises(Refusal, match="other entries"):
         make_log().append(intent("q3"))
 
 
-def test_a_log_set_back_to_an_earlier_copy_is_refused_by_its_signer(make_log: MakeLog, tmp_path: Path) -> None:
+def test_a_log_set_back_to_an_earlier_copy_is_refused_by_its_signer(
+    make_log: MakeLog, tmp_path: Path
+) -> None:
     state, log = tmp_path / "state" / "state.sqlite", make_log()
     log.append(intent("q1"))
     with sqlite3.connect(state) as before, sqlite3.connect(tmp_path / "backup") as backup:
