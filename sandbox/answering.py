@@ -17,8 +17,9 @@ from uuid import uuid4
 
 from sandbox import records
 from sandbox.answer import Answer, csv_bytes, table_digest
+from sandbox.audit.group import Transaction
 from sandbox.audit.keys import SigningKey
-from sandbox.audit.log import Log, Transaction
+from sandbox.audit.log import Log
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import digest
 from sandbox.errors import where

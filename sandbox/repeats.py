@@ -24,7 +24,7 @@ from threading import Lock
 from sqlalchemy import Engine, delete
 
 from sandbox.answer import table_document
-from sandbox.audit.log import Transaction
+from sandbox.audit.group import Transaction
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import Canonical, decode, digest, digest_of, encode
 from sandbox.errors import Conflict, Unavailable

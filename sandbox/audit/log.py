@@ -112,6 +112,8 @@ class Log(Reader):
                     return work(transaction)
             case Turn.LATE:
                 raise unavailable()
+            case Turn.DONE:
+                pass
         if job.error is not None:
             raise job.error
         return job.result  # type: ignore[no-any-return]  # of the work given, so of its type
@@ -191,9 +193,9 @@ class Log(Reader):
             if reading.covered(connection) >= size:
                 return
             tree = reading.frontier(connection, size)
-        self._sign(tree, self._stored_hashes)
+        signed = self._sign(tree, self._stored_hashes)
         with self.writing() as transaction:
-            store.run(transaction.connection, _NOTE, self._note)
+            store.run(transaction.connection, _NOTE, signed)
 
     def status(self) -> Status:
         """Return size, root and signed head of the log."""
@@ -232,8 +234,10 @@ class Log(Reader):
                 break
             self._do(group, *found)
         if group is None or group.members >= LIMIT or not self._turns.hand_over():
-            self._end(group)
-            self._turns.release()
+            try:
+                self._end(group)
+            finally:
+                self._turns.release()
 
     def _do(self, group: Group, job: Job, tell: Callable[[], None]) -> None:
         def ended(failure: SandboxError | None) -> None:
@@ -337,8 +341,11 @@ class Log(Reader):
     def _mac(self, tree: merkle.Frontier) -> bytes:
         return mark(self._private_key, _PURPOSE, tree.size.to_bytes(8) + tree.root())
 
-    def _sign(self, tree: merkle.Frontier, hashes: Hashes) -> None:
+    def _sign(self, tree: merkle.Frontier, hashes: Hashes) -> tuple[int, bytes, int]:
         """Have all of ``tree`` signed and keep the checkpoint, which may cover more than it.
+
+        Returns:
+            The values of :data:`_NOTE`.
 
         Raises:
             Refusal: what was signed is not this log (code ``log-broken``).
@@ -353,6 +360,7 @@ class Log(Reader):
                 if signed.size > reading.size(connection):
                     raise Refusal("log-broken", "The signer has signed entries that the log has lost.")
         self._note = (signed.size, note, signed.size)
+        return self._note
 
     def _told(self, group: Group, first: int, end: int) -> Sequence[bytes]:
         """Return the leaf hashes ``[first, end)``, of the group's own entries without the database."""

@@ -23,7 +23,8 @@ from sqlalchemy import Engine, func, select
 
 from sandbox import canonical
 from sandbox.audit.event import Event, Kind, timestamp
-from sandbox.audit.log import Log, Transaction
+from sandbox.audit.group import Transaction
+from sandbox.audit.log import Log
 from sandbox.errors import Conflict, Malformed, NotAllowed, NotAuthenticated, NotFound
 from sandbox.policy.names import PERSON_NAME
 from sandbox.policy.roles import forbidden_together

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, update
 
-from sandbox.audit.log import Transaction
+from sandbox.audit.group import Transaction
 from sandbox.canonical import decode, encode
 from sandbox.errors import NotAnswerable, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy

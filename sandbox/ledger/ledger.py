@@ -23,7 +23,8 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from sandbox.audit.event import NAME_LIMIT, Event
-from sandbox.audit.log import Log, Transaction
+from sandbox.audit.group import Transaction
+from sandbox.audit.log import Log
 from sandbox.errors import Conflict, Malformed, OverBudget
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.check import CheckedQuery

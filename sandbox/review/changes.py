@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from sandbox import canonical
 from sandbox.audit.event import Event, Kind, timestamp
-from sandbox.audit.log import Transaction
+from sandbox.audit.group import Transaction
 from sandbox.canonical import Canonical, digest, digest_of
 from sandbox.errors import Conflict
 from sandbox.review.request import Request, StoredFile, document_of

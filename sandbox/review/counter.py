@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from sandbox.audit import reading
 from sandbox.audit.event import Kind, timestamp
-from sandbox.audit.log import Log, Transaction
+from sandbox.audit.group import Transaction
+from sandbox.audit.log import Log
 from sandbox.audit.reading import Entry
 from sandbox.canonical import digest
 from sandbox.errors import Conflict

@@ -15,8 +15,9 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, select
 
 from sandbox.audit.event import Event, Kind, timestamp
+from sandbox.audit.group import Transaction
 from sandbox.audit.keys import SigningKey, VerifyKey
-from sandbox.audit.log import Log, Transaction
+from sandbox.audit.log import Log
 from sandbox.canonical import digest
 from sandbox.errors import Conflict, NotAllowed, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy

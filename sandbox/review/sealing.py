@@ -21,8 +21,9 @@ from sqlalchemy import Connection, insert, select
 from sandbox import canonical
 from sandbox.audit import reading
 from sandbox.audit.event import Kind, timestamp
+from sandbox.audit.group import Transaction
 from sandbox.audit.keys import SigningKey
-from sandbox.audit.log import Log, Transaction
+from sandbox.audit.log import Log
 from sandbox.canonical import Canonical, digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sandbox.audit.event import Kind
-from sandbox.audit.log import Transaction
+from sandbox.audit.group import Transaction
 from sandbox.errors import Conflict, Malformed, Refusal
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor

@@ -43,7 +43,9 @@ _MIGRATION_WAIT = 30.0
 class Cursor(Protocol):
     """What both drivers give back of a statement."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int:
+        """How many rows an UPDATE changed."""
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""

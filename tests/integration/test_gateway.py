@@ -14,6 +14,8 @@ from sqlalchemy import func, select
 
 from sandbox.answer import Answer
 from sandbox.audit.event import Kind
+from sandbox.audit.group import Transaction
+from sandbox.audit.log import Log
 from sandbox.errors import Conflict, NotAllowed, NotAnswerable, OverBudget, Refusal, Unavailable
 from sandbox.gateway import Gateway
 from sandbox.pace import CONSTANT_SENTENCE
@@ -115,15 +117,15 @@ def test_every_failure_after_the_charge_is_the_same_bytes_and_on_record(
 def test_an_answer_whose_outcome_cannot_be_logged_does_not_leave(
     gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = type(gateway.books.log).writing
+    real = type(gateway.books.log).write
     calls = iter(range(10))
 
-    def fails_after_the_charge(log: object) -> object:
+    def fails_after_the_charge(log: Log, work: Callable[[Transaction], object]) -> object:
         if next(calls) > 0:
             raise Unavailable("log-unavailable", "The log cannot be written.")
-        return real(log)  # type: ignore[arg-type]  # the same log
+        return real(log, work)
 
-    monkeypatch.setattr(type(gateway.books.log), "writing", fails_after_the_charge)
+    monkeypatch.setattr(type(gateway.books.log), "write", fails_after_the_charge)
     with pytest.raises(Unavailable):
         ask(gateway, actor("ana"))
 

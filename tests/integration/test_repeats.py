@@ -120,10 +120,10 @@ def test_a_repeat_that_cannot_be_recorded_does_not_leave(
 ) -> None:
     ask(gateway, actor("ana"))
 
-    def full(_: object) -> object:
+    def full(_log: object, _work: object) -> object:
         raise Unavailable("log-unavailable", "The log cannot be written.")
 
-    monkeypatch.setattr(type(gateway.books.log), "writing", full)
+    monkeypatch.setattr(type(gateway.books.log), "write", full)
     with pytest.raises(Unavailable, match="cannot be written"):
         ask(gateway, actor("ana"))
 
