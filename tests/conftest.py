@@ -44,7 +44,12 @@ def registered_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with keys, people and a small registered dataset; copied, never used itself."""
     home = tmp_path_factory.mktemp("sandbox") / "home"
     open_path(home)
-    settings = Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)
+    furnish(Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES))
+    return home
+
+
+def furnish(settings: Settings) -> None:
+    """Make keys, people and a small registered dataset."""
     install(settings)
     (settings.raw / "visits.csv").write_text(SMALL_REGISTER)
     books = open_books(settings)
@@ -52,7 +57,6 @@ def registered_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         accounts.create(books.log, name, groups=groups, actor="test", login=False)
     register("small_visits", actor="test", settings=settings, policies=load(SMALL_POLICIES), books=books)
     books.engine.dispose()
-    return home
 
 
 @pytest.fixture

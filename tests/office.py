@@ -99,9 +99,9 @@ class Office:
 
 
 @contextmanager
-def open_office(tmp_path: Path) -> Iterator[Office]:
-    """Open an office in an empty directory."""
-    settings = Settings(home=tmp_path, policies=POLICIES)
+def open_office(settings: Settings) -> Iterator[Office]:
+    """Open an office whose state is still empty."""
+    tmp_path = settings.home
     now = [datetime(2026, 6, 1, 12, tzinfo=UTC)]
     checkpoint = KeySigner(SigningKey.create(tmp_path / "checkpoint.key"))
     receipts = SigningKey.create(tmp_path / "receipt.key")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,9 @@ DATABASE = "register"
 REGISTRAR, GATEWAY = "sandbox_registrar", "sandbox_gateway"
 OWNER = "owner"
 STARTS_WITHIN = 30.0
-_SETTINGS = ("fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=100")
+FAST = ("fsync=off", "full_page_writes=off")
+"""For tables that are made again; nothing that a crash would have to keep."""
+_SETTINGS = ("listen_addresses=", "max_connections=100")
 _ROLES = (
     f"CREATE ROLE {REGISTRAR} LOGIN PASSWORD 'registrar'",
     f"CREATE ROLE {GATEWAY} LOGIN PASSWORD 'gateway'",
@@ -36,6 +38,7 @@ class Server:
     directory: Path
     registrar: Path
     gateway: Path
+    process: subprocess.Popen[bytes]
 
     def connect(self, role: str = OWNER, password: str = OWNER) -> psycopg.Connection[tuple[Any, ...]]:
         """Connect without the product, to see what is really there."""
@@ -52,7 +55,7 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def running(binaries: Path) -> Iterator[Server]:
+def running(binaries: Path, settings: Sequence[str] = FAST) -> Iterator[Server]:
     """Make and start a server, and leave nothing of it behind."""
     with tempfile.TemporaryDirectory(prefix="pds-pg-", ignore_cleanup_errors=True) as name:
         directory, identity = Path(name), _identity()
@@ -66,14 +69,14 @@ def running(binaries: Path) -> Iterator[Server]:
              "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
             check=True, capture_output=True, cwd="/", **identity,
         )  # fmt: skip
-        options = [part for setting in _SETTINGS for part in ("-c", setting)]
+        options = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
         process = subprocess.Popen(
             [binaries / "postgres", "-D", directory / "data", "-k", directory, *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **identity,
         )  # fmt: skip
         try:
             _wait(directory, process)
-            yield _prepared(directory)
+            yield _prepared(directory, process)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
@@ -101,7 +104,7 @@ def _wait(directory: Path, process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _prepared(directory: Path) -> Server:
+def _prepared(directory: Path, process: subprocess.Popen[bytes]) -> Server:
     with psycopg.connect(
         host=str(directory), dbname="postgres", user="owner", password="owner", autocommit=True
     ) as connection:
@@ -113,4 +116,4 @@ def _prepared(directory: Path) -> Server:
     for role, word in ((REGISTRAR, "registrar"), (GATEWAY, "gateway")):
         (keys / word).touch(mode=0o600)
         (keys / word).write_text(f"postgresql://{role}:{word}@/{DATABASE}?host={directory}\n")
-    return Server(directory, registrar=keys / "registrar", gateway=keys / "gateway")
+    return Server(directory, registrar=keys / "registrar", gateway=keys / "gateway", process=process)

@@ -11,10 +11,13 @@ from engines import benches as benches
 from engines import postgres as postgres
 from engines import spark as spark
 from office import Office, open_office
+from state_databases import empty_state
+from state_databases import state as state
+from state_databases import state_server as state_server
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    """A review desk with its people."""
-    with open_office(tmp_path) as opened:
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    """A review desk with its people; its state is in SQLite unless a test names another database."""
+    with open_office(empty_state(request, tmp_path, getattr(request, "param", "sqlite"))) as opened:
         yield opened

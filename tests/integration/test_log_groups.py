@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, select
@@ -41,8 +40,8 @@ def signer() -> Moody:
 
 
 @pytest.fixture
-def log(tmp_path: Path, signer: Moody) -> Iterator[Log]:
-    engine = open_state(Settings(home=tmp_path))
+def log(state: Settings, signer: Moody) -> Iterator[Log]:
+    engine = open_state(state)
     yield Log(engine, signer=signer, private_key=bytes(32))
     engine.dispose()
 

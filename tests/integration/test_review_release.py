@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from office import ANSWER, BARE, ROUNDED, SMALL, STUDY, Office
+from state_databases import KINDS
 
 from sandbox import canonical
 from sandbox.audit.verify import verify_proof
@@ -20,6 +21,7 @@ from sandbox.review.sealing import Sealer
 from sandbox.review.status import Status
 from sandbox.store import tables
 
+pytestmark = pytest.mark.parametrize("office", KINDS, indirect=True)
 SWAPS: dict[str, Callable[[Office, str], None]] = {
     "blob": lambda office, _: office.change(tables.blob, tables.blob.c.content == ROUNDED, content=SMALL),
     "file": lambda office, _: office.change(
