@@ -106,7 +106,7 @@ class Gateway:
     def close(self) -> None:
         """Give back what questions have opened: bounded copies, and the books."""
         self.engines.close()
-        self.books.engine.dispose()
+        self.books.close()
 
     def begin_serving(self) -> None:
         """Record the start and the policies it runs on, and settle what a crash left open.

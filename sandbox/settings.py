@@ -70,6 +70,8 @@ class Settings:
     """uid of the gateway; used only where the sandbox is started as root."""
     door_uid: int = 64803
     """uid of the door; used only where the sandbox is started as root."""
+    signer_uid: int = 64804
+    """uid that holds the log's key; used only where the sandbox is started as root."""
     notebook_uid_base: int = 300_000
     """First uid of notebooks; each person gets the base plus the number of their account."""
     body_limit: int = 8 * 1024 * 1024
@@ -131,6 +133,21 @@ class Settings:
         return self.home / "keys"
 
     @property
+    def signer_key(self) -> Path:
+        """The key that signs the log's checkpoints; only the signer reads it."""
+        return self.home / "signer" / "checkpoint.key"
+
+    @property
+    def signer_state(self) -> Path:
+        """What the signer has signed; beside its key, and nobody else's."""
+        return self.home / "signer" / "signed"
+
+    @property
+    def log_public_key(self) -> Path:
+        """The log's verifier key, for everybody."""
+        return self.home / "log.pub"
+
+    @property
     def seeds(self) -> Path:
         """Directory of the registrar's secrets, one for each dataset."""
         return self.home / "seeds"
@@ -179,6 +196,11 @@ class Settings:
     def gateway_socket(self) -> Path:
         """Unix socket on which the gateway hears the door, and only the door."""
         return self.run / "gateway" / "gateway.sock"
+
+    @property
+    def signer_socket(self) -> Path:
+        """Unix socket on which the signer hears the log, and only the log."""
+        return self.run / "signer" / "signer.sock"
 
     @property
     def hub_url(self) -> str:

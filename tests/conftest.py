@@ -56,7 +56,7 @@ def furnish(settings: Settings) -> None:
     for name, groups in PEOPLE.items():
         accounts.create(books.log, name, groups=groups, actor="test", login=False)
     register("small_visits", actor="test", settings=settings, policies=load(SMALL_POLICIES), books=books)
-    books.engine.dispose()
+    books.close()
 
 
 @pytest.fixture

@@ -139,6 +139,10 @@ class Log(Reader):
         """Write one event in a transaction of its own and return its place."""
         return self.write(lambda transaction: transaction.append(event, private=private))
 
+    def close(self) -> None:
+        """Give the signer back; nothing can be written afterwards."""
+        self._signer.close()
+
     def close_open_intents(self) -> int:
         """Give every question that was charged and never concluded the outcome ``unknown``.
 

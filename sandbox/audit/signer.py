@@ -57,6 +57,9 @@ class Signer(Protocol):
             Unavailable: it does not answer, or was told other hashes than those of its tree.
         """
 
+    def close(self) -> None:
+        """Give back whatever is open."""
+
 
 @dataclass(slots=True)
 class _State:
@@ -88,6 +91,12 @@ class KeySigner:
         with self._latest() as state:
             return state.tree.size
 
+    @property
+    def note(self) -> bytes:
+        """The checkpoint that it signed last; empty before the first."""
+        with self._latest() as state:
+            return state.note
+
     def sign(self, size: int, hashes: Hashes) -> bytes:
         """Return a signed checkpoint that covers at least ``size`` entries; see :class:`Signer`."""
         with self._latest() as state:
@@ -104,6 +113,12 @@ class KeySigner:
             note = Checkpoint(origin=self.origin, size=size, root=tree.root()).sign(self._signing)
             self._keep(_State(tree, note))
             return note
+
+    def close(self) -> None:
+        """Close the state's file; nothing can be signed afterwards."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     @contextmanager
     def _latest(self) -> Iterator[_State]:

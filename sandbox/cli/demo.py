@@ -45,5 +45,5 @@ def install_demo(settings: Settings) -> dict[str, str]:
     }
     if operator not in known | DEMO_PEOPLE.keys():
         accounts.create(books.log, operator, groups=DEMO_PEOPLE["ana"], actor=operator, login=False)
-    books.engine.dispose()
+    books.close()
     return made

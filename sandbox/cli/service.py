@@ -40,7 +40,7 @@ def prepare(settings: Settings, *, demo: bool) -> None:
     for name in sorted(policies.datasets):
         click.echo(f"dataset {name}: loading what is new ...")
         register(name, actor=login_name(), settings=settings, policies=policies, books=books)
-    books.engine.dispose()
+    books.close()
     images.prepare(settings, say=click.echo)
 
 

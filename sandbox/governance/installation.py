@@ -15,20 +15,21 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from sandbox.audit.checkpoint import DEFAULT_ORIGIN
 from sandbox.audit.keys import SigningKey, create_secret, load_secret
 from sandbox.audit.log import Log
-from sandbox.audit.signer import KeySigner
+from sandbox.audit.signer import KeySigner, Signer
+from sandbox.audit.signer_remote import RemoteSigner, answers
 from sandbox.errors import StartupRefusal
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
 
-CHECKPOINT_KEY = "checkpoint.key"
 RECEIPT_KEY = "receipt.key"
 RELEASE_KEY = "release.key"
 PRIVATE_KEY = "private.key"
 HUB_TOKEN = "gateway-hub-token"  # noqa: S105  # a file's name, not a secret
 TOKEN_BYTES = 32
-SIGNING_KEYS = (CHECKPOINT_KEY, RECEIPT_KEY, RELEASE_KEY)
+SIGNING_KEYS = (RECEIPT_KEY, RELEASE_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ class Owners:
     gateway: int
     registrar: int
     door: int
+    signer: int
 
     @classmethod
     def of(cls, settings: Settings) -> Owners:
         """Return who owns what under the present user."""
         if os.geteuid() == 0:
-            return cls(settings.gateway_uid, settings.registrar_uid, settings.door_uid)
-        return cls(os.geteuid(), os.geteuid(), os.geteuid())
+            return cls(settings.gateway_uid, settings.registrar_uid, settings.door_uid, settings.signer_uid)
+        return cls(*[os.geteuid()] * 4)
 
 
 def install(settings: Settings) -> None:
@@ -68,6 +70,8 @@ def install(settings: Settings) -> None:
             )
         # Set-gid: what the gateway makes there belongs to the door's group.
         _directory(settings.gateway_socket.parent, 0o2750, owners.gateway, owners.door)
+        _directory(settings.signer_socket.parent, 0o2750, owners.signer, owners.gateway)
+        _install_signer(settings, owners.signer)
         for name in SIGNING_KEYS:
             _make(settings.keys / name, owners.gateway, SigningKey.create)
         _make(settings.keys / PRIVATE_KEY, owners.gateway, create_secret)
@@ -76,6 +80,19 @@ def install(settings: Settings) -> None:
         raise StartupRefusal(f"{settings.home} cannot be set up: {error.strerror}.") from error
     open_state(settings).dispose()
     _own_state(settings.home / "state", owners.gateway)
+
+
+def _install_signer(settings: Settings, uid: int) -> None:
+    key, earlier = settings.signer_key, settings.keys / settings.signer_key.name
+    _directory(key.parent, 0o700, uid)
+    if earlier.exists() and not key.exists():  # of a version whose gateway signed by itself
+        earlier.rename(key)
+        _own(key, uid)
+    _make(key, uid, SigningKey.create)
+    _make(settings.signer_state, uid, _create_empty)
+    if not settings.log_public_key.exists():
+        public = SigningKey.load(key).public
+        settings.log_public_key.write_text(f"{public.note_text(DEFAULT_ORIGIN)}\n", encoding="ascii")
 
 
 def seed_file(settings: Settings, dataset: str) -> Path:
@@ -92,6 +109,11 @@ class Books:
     engine: Engine
     log: Log
 
+    def close(self) -> None:
+        """Give back the database and the signer; nothing can be written afterwards."""
+        self.log.close()
+        self.engine.dispose()
+
 
 def open_books(settings: Settings) -> Books:
     """Open database and log, and prove that they agree before anything is written.
@@ -102,12 +124,39 @@ def open_books(settings: Settings) -> Books:
     """
     if not settings.keys.is_dir():
         raise StartupRefusal(f"{settings.home} holds no sandbox; run `sandbox init` first.")
-    signer = KeySigner(SigningKey.load(settings.keys / CHECKPOINT_KEY), state=settings.home / "signed")
     private = load_secret(settings.keys / PRIVATE_KEY)
+    signer = open_signer(settings)
     engine = open_state(settings)
     log = Log(engine, signer=signer, private_key=private, commit_deadline=settings.commit_deadline)
-    log.check_start()
-    return Books(engine, log)
+    books = Books(engine, log)
+    try:
+        log.check_start()
+    except BaseException:
+        books.close()
+        raise
+    return books
+
+
+def open_signer(settings: Settings) -> Signer:
+    """Return the signer of the log: the one that runs, or, for who may read its key, one in this process.
+
+    Raises:
+        StartupRefusal: none runs and the key is not for this user.
+    """
+    if answers(settings.signer_socket):
+        try:
+            text = settings.log_public_key.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StartupRefusal(f"{settings.log_public_key} cannot be read.") from error
+        return RemoteSigner(
+            settings.signer_socket,
+            key_text=text,
+            uids=(Owners.of(settings).signer,),
+            wait=settings.commit_deadline,
+        )
+    if not os.access(settings.signer_key.parent, os.R_OK | os.X_OK):
+        raise StartupRefusal("The log's signer does not answer; `sandbox up` starts it before the gateway.")
+    return KeySigner(SigningKey.load(settings.signer_key), state=settings.signer_state)
 
 
 def _directory(path: Path, mode: int, uid: int, gid: int | None = None) -> None:
@@ -121,8 +170,16 @@ def _make(path: Path, uid: int, write: Callable[[Path], object]) -> None:
     if path.exists():
         return
     write(path)
+    _own(path, uid)
+
+
+def _own(path: Path, uid: int) -> None:
     if os.geteuid() == 0:
         os.chown(path, uid, uid)
+
+
+def _create_empty(path: Path) -> None:
+    path.touch(mode=0o600, exist_ok=False)
 
 
 def _create_token(path: Path) -> None:

@@ -12,11 +12,13 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO
 
+from sandbox.audit.signer_remote import answers as answers_at
 from sandbox.settings import Settings
 
 CONFIG = Path(__file__).resolve().parents[2] / "jupyterhub_config.py"
 PROBE_SECONDS = 2.0
 GATEWAY_COMMAND = (sys.executable, "-m", "sandbox.web")
+SIGNER_COMMAND = (sys.executable, "-m", "sandbox.signer")
 DOOR_COMMAND = (sys.executable, "-m", "sandbox.door")
 
 
@@ -31,6 +33,8 @@ class Part:
     answers: Callable[[], bool]
     stop_seconds: float
     """How long it may take to stop; the hub stops notebooks before it goes."""
+    umask: int = 0o022
+    """0o007 where another part, by its group, must reach the part's socket."""
 
 
 def parts(settings: Settings, *, gateway_command: tuple[str, ...] = GATEWAY_COMMAND) -> tuple[Part, ...]:
@@ -38,15 +42,25 @@ def parts(settings: Settings, *, gateway_command: tuple[str, ...] = GATEWAY_COMM
     root = os.geteuid() == 0
     gateway = settings.gateway_uid if root else os.geteuid()
     door = settings.door_uid if root else os.geteuid()
+    signer = settings.signer_uid if root else os.geteuid()
     control = settings.run.resolve() / "door" / "control.sock"
     hub = (sys.executable, "-m", "jupyterhub", "-f", str(CONFIG))
     return (
+        Part(
+            name="signer",
+            command=SIGNER_COMMAND,
+            uid=signer,
+            gid=signer,
+            answers=lambda: answers_at(settings.signer_socket),
+            stop_seconds=10,
+            umask=0o007,
+        ),
         Part(
             name="door",
             command=DOOR_COMMAND,
             uid=door,
             gid=door,
-            answers=lambda: unix_answers(control),
+            answers=lambda: answers_at(control),
             stop_seconds=10,
         ),
         Part(
@@ -54,8 +68,9 @@ def parts(settings: Settings, *, gateway_command: tuple[str, ...] = GATEWAY_COMM
             command=gateway_command,
             uid=gateway,
             gid=gateway,
-            answers=lambda: unix_answers(settings.gateway_socket) and tcp_answers(settings.console_port),
+            answers=lambda: answers_at(settings.gateway_socket) and tcp_answers(settings.console_port),
             stop_seconds=40,
+            umask=0o007,
         ),
         Part(
             name="hub",
@@ -79,7 +94,7 @@ def launch(part: Part, settings: Settings) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             env=environment_of(settings, os.environ),
             start_new_session=True,  # Ctrl-C reaches the supervisor, which stops the parts in order
-            umask=0o007 if part.name == "gateway" else 0o022,  # the door must reach the gateway's socket
+            umask=part.umask,
             user=part.uid if root else None,
             group=part.gid if root else None,
             extra_groups=() if root else None,
@@ -96,17 +111,6 @@ def log_file(settings: Settings, name: str) -> IO[bytes]:
 def environment_of(settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
     """Return ``outer`` with exactly these settings, paths absolute."""
     return {**outer, **settings.to_environment(), "PYTHONUNBUFFERED": "1"}
-
-
-def unix_answers(path: Path) -> bool:
-    """Whether something accepts connections on this unix socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(PROBE_SECONDS)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def tcp_answers(port: int) -> bool:

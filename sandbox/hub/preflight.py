@@ -61,7 +61,8 @@ def _ports(settings: Settings) -> None:
 
 def _users(settings: Settings) -> None:
     """Started as root, each part has its own uid: every one must reach the program and the home."""
-    for uid in (settings.gateway_uid, settings.door_uid, settings.notebook_uid_base):
+    parts = (settings.signer_uid, settings.gateway_uid, settings.door_uid, settings.notebook_uid_base)
+    for uid in parts:
         command = [sys.executable, "-c", _CAN_START, str(settings.home.resolve())]
         try:
             failed = subprocess.call(command, user=uid, group=uid, extra_groups=(), stderr=subprocess.DEVNULL)  # noqa: S603  # our own words

@@ -131,13 +131,18 @@ def _directories(settings: Settings) -> None:
     door.mkdir(parents=True, exist_ok=True)
     gateway = settings.gateway_socket.resolve().parent
     gateway.mkdir(parents=True, exist_ok=True)
+    signer = settings.signer_socket.resolve().parent
+    signer.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
+        os.chown(signer, settings.signer_uid, settings.gateway_uid)
+        signer.chmod(0o2750)
         os.chown(door, settings.door_uid, settings.door_uid)
         os.chown(gateway, settings.gateway_uid, settings.door_uid)
         gateway.chmod(0o2750)  # what the gateway makes here belongs to the door's group
         settings.home.chmod(0o711)
     else:
         gateway.chmod(0o700)
+        signer.chmod(0o700)
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def set_up(settings: Settings) -> dict[str, str]:
         name: accounts.create(books.log, name, groups=groups, actor="test") for name, groups in PEOPLE.items()
     }
     register("small_visits", actor="test", settings=settings, policies=load(POLICIES), books=books)
-    books.engine.dispose()
+    books.close()
     if settings.isolation == "bubblewrap":
         link_embedded(settings)
     images.prepare(settings)

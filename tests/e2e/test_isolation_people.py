@@ -59,5 +59,5 @@ def test_who_is_disabled_loses_login_and_notebook(running_sandbox: RunningSandbo
             asyncio.run(log_in())
     finally:
         accounts.set_disabled(books.log, "cho", disabled=False, actor="test")
-        books.engine.dispose()
+        books.close()
     running_sandbox.stop_notebook("cho")

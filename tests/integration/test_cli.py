@@ -154,7 +154,7 @@ def test_a_loss_that_is_no_loss_is_refused_in_one_sentence(sandbox: Run, epsilon
 @pytest.mark.parametrize(
     ("damage", "word"),
     [
-        (lambda home: (home / "keys" / "checkpoint.key").unlink(), "checkpoint.key"),
+        (lambda home: (home / "signer" / "checkpoint.key").unlink(), "checkpoint.key"),
         (lambda home: (home / "keys" / "receipt.key").write_bytes(b"short"), "receipt.key"),
         (lambda home: (home / "keys" / "private.key").chmod(0o644), "private.key"),
     ],

@@ -93,7 +93,7 @@ def opened(home: Path, policies: Path, more: str) -> Gateway:
     books = open_books(settings)
     accounts.create(books.log, "ana", groups=PEOPLE["ana"], actor="test", login=False)
     register("small_visits", actor="test", settings=settings, policies=load(policies), books=books)
-    books.engine.dispose()
+    books.close()
     return Gateway.open(settings)
 
 

@@ -138,7 +138,7 @@ def submit(settings: Settings) -> str:
         files={"visits.csv": answer["csv"].encode()},
         receipts=[answer["receipt"]],
     )
-    gateway.books.engine.dispose()
+    gateway.books.close()
     return view.id
 
 

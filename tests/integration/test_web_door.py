@@ -135,7 +135,7 @@ def door(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def log_of(door: Door) -> list[dict[str, Any]]:
     books = open_books(door.settings)
     entries = [dict(entry.event) for entry in books.log.search(limit=5)]
-    books.engine.dispose()
+    books.close()
     return entries
 
 
