@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from benchmarks import growth, peer, postgres, small, speed
+from benchmarks import growth, log, peer, postgres, small, speed
 from benchmarks.bench import FULL, QUICK, TINY, Bench
 from benchmarks.harness import Result, save, say, table
 
@@ -21,6 +21,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "speed": speed.measure,
     "growth": growth.measure,
     "postgres": postgres.measure,
+    "log": log.measure,
     "peer": peer.measure,
 }
 SIZES: Final = {"full": FULL, "quick": QUICK, "tiny": TINY}
@@ -71,6 +72,7 @@ def main(*, size: str, only: tuple[str, ...], keep: Path | None, output: Path) -
     speed     a private answer against the plain DuckDB query
     growth    registration: time, memory, growth with the rows
     postgres  a private answer against the plain PostgreSQL query
+    log       records of the log against appending to a file and flushing it
     peer      time and error beside smartnoise-sql, installed for it from PyPI
     """  # noqa: D301  # click's mark for lines that stay as they are
     place = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108  # mkdtemp below makes the name

@@ -38,6 +38,8 @@ class Sizes:
     """Answers behind each error."""
     postgresql: int
     """Rows of the table in PostgreSQL."""
+    log_seconds: float
+    """Of each turn of the log and of the plain loop beside it."""
 
 
 FULL: Final = Sizes(
@@ -48,6 +50,7 @@ FULL: Final = Sizes(
     peer_rows=100_000,
     peer_repetitions=30,
     postgresql=1_000_000,
+    log_seconds=1.0,
 )
 QUICK: Final = Sizes(
     large=500_000,
@@ -57,9 +60,17 @@ QUICK: Final = Sizes(
     peer_rows=20_000,
     peer_repetitions=5,
     postgresql=100_000,
+    log_seconds=0.5,
 )
 TINY: Final = Sizes(
-    large=2_000, larger=4_000, repetitions=1, asks=3, peer_rows=2_000, peer_repetitions=1, postgresql=2_000
+    large=2_000,
+    larger=4_000,
+    repetitions=1,
+    asks=3,
+    peer_rows=2_000,
+    peer_repetitions=1,
+    postgresql=2_000,
+    log_seconds=0.05,
 )
 
 

@@ -37,7 +37,7 @@ BASELINE: Final = (
 def measure(bench: Bench) -> Iterator[Result]:
     """Ask in turns through the gateway and of the raw table."""
     rows = bench.sizes.postgresql
-    server = _tests_server()
+    server = tests_server()
     programs = server.programs()
     if programs is None:
         for name in QUESTIONS:
@@ -77,7 +77,8 @@ def _name(rows: int, question: str) -> str:
     return f"PostgreSQL, {rows:,} rows, {question}: private / plain"
 
 
-def _tests_server() -> Any:  # a module of the tests, which is on no path of the benchmarks
+def tests_server() -> Any:
+    """Return the tests' module that runs servers; it is on no path of the benchmarks."""
     sys.path.append(str(PROJECT / "tests"))
     return importlib.import_module("postgres_server")
 

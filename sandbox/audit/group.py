@@ -133,7 +133,7 @@ class Group:
         if not self._ended.wait(seconds):
             return False
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)  # many threads raise the one; it must not grow
         return True
 
 

@@ -116,6 +116,8 @@ class Log(Reader):
                 pass
         if job.error is not None:
             raise job.error
+        if job.failure is not None:
+            raise job.failure.with_traceback(None)  # many threads raise the one; it must not grow
         return job.result  # type: ignore[no-any-return]  # of the work given, so of its type
 
     @contextmanager
@@ -245,7 +247,7 @@ class Log(Reader):
 
     def _do(self, group: Group, job: Job, tell: Callable[[], None]) -> None:
         def ended(failure: SandboxError | None) -> None:
-            job.error = job.error or failure
+            job.failure = failure
             tell()
 
         group.at_end(ended)

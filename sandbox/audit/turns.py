@@ -37,6 +37,8 @@ class Job:
         self.result: Any = None
         self.error: BaseException | None = None
         """What the work raised, for the thread that wanted it done."""
+        self.failure: BaseException | None = None
+        """What came in between after the work; one for many jobs."""
 
 
 class _Ticket:

@@ -62,12 +62,12 @@ def read_key(path: Path) -> URL:
 
 
 def _postgres(settings: Settings) -> PostgresPlace:
-    owner = settings.postgresql_state_owner
+    service, path = read_key(settings.postgresql_state), settings.postgresql_state_owner
     # os.access: who runs the sandbox day by day cannot even look into the owner's directory.
-    return PostgresPlace(
-        service=read_key(settings.postgresql_state),
-        owner=read_key(owner) if os.access(owner, os.R_OK) else None,
-    )
+    owner = read_key(path) if os.access(path, os.R_OK) else None
+    if owner is not None and owner.username == service.username:
+        raise StartupRefusal("The state's owner and the role that the sandbox runs under must be two roles.")
+    return PostgresPlace(service=service, owner=owner)
 
 
 def _refused() -> StartupRefusal:

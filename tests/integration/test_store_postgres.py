@@ -102,6 +102,12 @@ def test_a_missing_or_open_key_file_stops_the_start(settings: Settings) -> None:
         open_state(settings)
 
 
+def test_one_role_for_both_stops_the_start(settings: Settings) -> None:
+    settings.postgresql_state_owner.write_text(settings.postgresql_state.read_text())
+    with pytest.raises(StartupRefusal, match="two roles"):
+        open_state(settings)
+
+
 def test_without_the_owner_s_key_an_older_database_stops_the_start(
     settings: Settings, state_server: Server
 ) -> None:
