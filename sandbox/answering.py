@@ -117,7 +117,7 @@ class Answering:
             Refusal: it cannot be paid, or was paid and not answered.
         """
         key = asked.key
-        given = self._repeats.find(key, authorization=asked.authorization)
+        given = self._repeats.recent(key, authorization=asked.authorization)
         if given is not None:
             return self._again(asked, given)
         with self._repeats.turn(key, wait=self._pace.left(asked.request.arrived)):

@@ -93,13 +93,16 @@ class Repeats:
         Raises:
             Unavailable: the kept bytes are not those that the log recorded.
         """
-        found = self._recent.get(key) or self._stored(key)
+        found = self.recent(key, authorization=authorization)
         if found is None:
-            return None
-        if found.receipt.authorization != authorization:
-            raise _broken()
-        self._recent.put(key, found)
+            found = _under(self._stored(key), authorization)
+            if found is not None:
+                self._recent.put(key, found)
         return found
+
+    def recent(self, key: str, *, authorization: str) -> Given | None:
+        """Return the answer under ``key`` if it is still in memory; see :meth:`find`."""
+        return _under(self._recent.get(key), authorization)
 
     def keep(self, transaction: Transaction, kept: Kept, *, seq: int) -> None:
         """Keep an answer in the transaction that records its outcome at ``seq``; an older one stays."""
@@ -164,6 +167,12 @@ class _Turn:
     def __init__(self) -> None:
         self.lock = Lock()
         self.wanted = 0
+
+
+def _under(found: Given | None, authorization: str) -> Given | None:
+    if found is not None and found.receipt.authorization != authorization:
+        raise _broken()
+    return found
 
 
 def _cells(given: Given) -> int:

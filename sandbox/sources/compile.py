@@ -7,7 +7,7 @@ limited to the contribution bound where the table is read, so that a join sees n
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import lru_cache, reduce
 
 from sqlglot import exp
 
@@ -34,6 +34,8 @@ from sandbox.query.typed import (
 from sandbox.sources.terms import Dialect as Dialect
 from sandbox.sources.terms import column, identifier, integer, ordered, term, test, wide, wide_divided
 
+KEPT_SCANS = 1024
+"""Printed scans that are kept: printing takes longer than many a small question."""
 ROW_NUMBER = "_rn"
 """Column of a copied table that numbers the kept rows of one unit from 1; no policy can name it."""
 NUMBERED_AGAIN = "_again"
@@ -44,6 +46,7 @@ AVERAGE_RAISED = 100
 """A unit's own average has two digits more than its values."""
 
 
+@lru_cache(maxsize=KEPT_SCANS)
 def compile_scan(scan: Scan, dialect: Dialect) -> str:
     """Return SQL with the scan's keys first (k0, k1, ...), then one column for each statistic (s0, ...)."""
     keys = [term(key, dialect) for key in scan.keys]

@@ -6,17 +6,13 @@ a limit that follows the machine's state would be one more thing an answer's fai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
-from threading import Event, Thread
-from typing import Protocol
+from typing import Final, Protocol
 
 from sandbox.errors import SandboxError
+from sandbox.sources.engines.watchdog import Watchdog
 from sandbox.sources.terms import Dialect
 
-INTERRUPT_AGAIN = 0.05
-"""Seconds between interrupts past the deadline: one that comes before the statement starts is lost."""
 Value = int | str | bool | date | None
 Row = tuple[Value, ...]
 
@@ -58,21 +54,5 @@ class Engine(Protocol):
         """Give back what is open; the next question opens it again."""
 
 
-@contextmanager
-def interrupted(interrupt: Callable[[], object], *, after: float) -> Iterator[None]:
-    """Call ``interrupt`` once the block has run for ``after`` seconds, and again until it ends."""
-    done = Event()
-
-    def watch() -> None:
-        if not done.wait(after):
-            interrupt()
-            while not done.wait(INTERRUPT_AGAIN):
-                interrupt()
-
-    watcher = Thread(target=watch, name="query-deadline", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+interrupted: Final = Watchdog().watch
+"""The one watchdog of this process, see :meth:`~sandbox.sources.engines.watchdog.Watchdog.watch`."""
