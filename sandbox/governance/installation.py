@@ -151,7 +151,7 @@ def open_signer(settings: Settings) -> Signer:
         return RemoteSigner(
             settings.signer_socket,
             key_text=text,
-            uids=(Owners.of(settings).signer,),
+            uids=(settings.signer_uid,),
             wait=settings.commit_deadline,
         )
     if not os.access(settings.signer_key.parent, os.R_OK | os.X_OK):

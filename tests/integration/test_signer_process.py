@@ -176,6 +176,10 @@ def test_a_length_beyond_any_message_is_not_waited_for(tmp_path: Path) -> None:
 def test_each_user_reaches_only_what_is_theirs(settings: Settings) -> None:
     open_path(settings.home)
     settings.home.chmod(0o711)
+    with opened(settings) as books:
+        books.log.append(SAID)
+    for path in (settings.home / "state").iterdir():
+        os.chown(path, settings.gateway_uid, settings.gateway_uid)
     identity = {"user": settings.signer_uid, "group": settings.signer_uid}
     with running(settings, **identity):
         for uid, expected in ((settings.gateway_uid, b"yes"), (settings.door_uid, b"no")):
@@ -195,6 +199,15 @@ def test_each_user_reaches_only_what_is_theirs(settings: Settings) -> None:
                 capture_output=True, check=False,
             )  # fmt: skip
             assert b"Permission denied" in done.stderr
+        code = (
+            "import sandbox.governance.installation as i, sandbox.settings as s; "
+            "i.open_books(s.Settings.from_environment())"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], user=settings.gateway_uid, group=settings.gateway_uid,
+            extra_groups=[], env={**os.environ, **settings.to_environment()}, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
         with opened(settings) as books:
             books.log.append(SAID)
 
