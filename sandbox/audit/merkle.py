@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 6962 (and RFC 9162, which kept it): roots, growth, inclusion proofs.
+"""The Merkle tree of RFC 6962 (and RFC 9162, which kept it): roots, growth, both kinds of proof.
 
 Pure functions of bytes; where hashes are stored is the caller's business. A node ``(level, index)``
 is the root of the complete subtree over leaves ``[index * 2**level, (index + 1) * 2**level)``.
@@ -121,6 +121,72 @@ def root_from_path(leaf: bytes, *, index: int, size: int, path: Sequence[bytes])
     if sn:  # (5); comparing the root is the caller's
         raise ValueError("the proof is too short for the tree")
     return root
+
+
+def consistency_path(old: int, new: int, fetch: Fetch) -> list[bytes]:
+    """Return PROOF(old, D[new]) (RFC 9162, 2.1.4.1): that the larger tree only added to the smaller.
+
+    Raises:
+        ValueError: there is nothing to prove about these sizes.
+    """
+    if not 0 < old <= new:
+        raise ValueError("no consistency is shown between these sizes")
+    path: list[bytes] = []
+    low, high = 0, new
+    while old < high:
+        middle = low + _split(high - low)
+        if old <= middle:
+            path.append(_range_hash(middle, high, fetch))
+            high = middle
+        else:
+            path.append(_range_hash(low, middle, fetch))
+            low = middle
+    if low:  # the smaller tree is no complete subtree from the left, so its last part is named first
+        path.append(_range_hash(low, high, fetch))
+    return path[::-1]
+
+
+def check_consistency(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> None:
+    """Return if ``path`` proves that the tree ``new`` begins with the tree ``old`` (RFC 9162, 2.1.4.2).
+
+    The empty tree is refused: everything begins with it, so a proof about it shows nothing, and a
+    caller who has seen no tree yet must decide that for itself.
+
+    Raises:
+        ValueError: it does not prove that.
+    """
+    if not 0 < old <= new or any(len(item) != HASH_SIZE for item in (old_root, new_root, *path)):
+        raise ValueError("the proof does not fit the trees")
+    if old == new:
+        if path or old_root != new_root:
+            raise ValueError("two trees of one size are the same tree or have nothing in common")
+        return
+    # (2): a smaller tree that is a complete subtree is known by its root and not sent again
+    hashes = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    if not hashes:  # (1)
+        raise ValueError("the proof is too short for the trees")
+    if _both_roots(hashes, old, new) != (old_root, new_root):  # (7)
+        raise ValueError("the larger tree does not begin with the smaller")
+
+
+def _both_roots(hashes: Sequence[bytes], old: int, new: int) -> tuple[bytes, bytes]:
+    fn, sn = old - 1, new - 1  # (3)
+    while fn % 2:  # (4)
+        fn, sn = fn >> 1, sn >> 1
+    old_root = new_root = hashes[0]  # (5)
+    for item in hashes[1:]:  # (6)
+        if sn == 0:
+            raise ValueError("the proof is too long for the trees")
+        if fn % 2 or fn == sn:
+            old_root, new_root = node_hash(item, old_root), node_hash(item, new_root)
+            while fn % 2 == 0 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            new_root = node_hash(new_root, item)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        raise ValueError("the proof is too short for the trees")
+    return old_root, new_root
 
 
 def _split(count: int) -> int:
