@@ -11,6 +11,7 @@ from engines import benches as benches
 from engines import postgres as postgres
 from engines import spark as spark
 from office import Office, open_office
+from outside import outside as outside
 from state_databases import empty_state
 from state_databases import state as state
 from state_databases import state_server as state_server
