@@ -18,13 +18,13 @@ import base64
 import binascii
 from dataclasses import dataclass
 
+from sandbox.audit import note as signed_note
 from sandbox.audit.keys import SIGNATURE_SIZE, SigningKey, VerifyKey
 from sandbox.audit.merkle import HASH_SIZE
+from sandbox.audit.note import Line
 from sandbox.errors import Refusal
 
 DEFAULT_ORIGIN = "public-data-sandbox/log"
-NOTE_LIMIT = 100_000
-"""Bytes of a note this module reads: 16 post-quantum signatures of 5 kB fit (signed-note, Format)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +50,12 @@ class Checkpoint:
 
     def sign(self, signer: SigningKey) -> bytes:
         """Return the whole signed note."""
-        signature = signer.public.note_id(self.origin) + signer.sign(self.text().encode())
-        return f"{self.text()}\n— {self.origin} {base64.b64encode(signature).decode()}\n".encode()
+        line = Line(
+            name=self.origin,
+            key_id=signer.public.note_id(self.origin),
+            signature=signer.sign(self.text().encode()),
+        )
+        return f"{self.text()}\n{line.text()}".encode()
 
 
 def read(note: bytes, *, origin: str, key: VerifyKey) -> Checkpoint:
@@ -63,40 +67,47 @@ def read(note: bytes, *, origin: str, key: VerifyKey) -> Checkpoint:
     Raises:
         Refusal: not a checkpoint of ``origin`` signed by ``key`` (code ``checkpoint-invalid``).
     """
-    if len(note) > NOTE_LIMIT:
-        raise _invalid("it is too long")
-    try:
-        text, _, signatures = note.decode().rpartition("\n\n")
-    except UnicodeDecodeError as error:
-        raise _invalid("it is not text") from error
-    text += "\n"
-    checkpoint = _parse(text)
+    return _checked(note, origin, key)[0]
+
+
+def only(note: bytes, *, origin: str, key: VerifyKey) -> bytes:
+    """Return the note with the log's own signature alone; checks and raises as :func:`read`."""
+    checkpoint, ours = _checked(note, origin, key)
+    return f"{checkpoint.text()}\n{ours[0].text()}".encode()
+
+
+def _checked(note: bytes, origin: str, key: VerifyKey) -> tuple[Checkpoint, list[Line]]:
+    checkpoint, lines = _split(note)
     if checkpoint.origin != origin:
         raise _invalid("it is of another log")
-    if not signatures.endswith("\n"):
-        raise _invalid("its last line is cut")
-    ours = [_signature(line, origin, key) for line in signatures[:-1].split("\n")]
-    made = [signature for signature in ours if signature is not None]
-    if not made:
+    ours = [line for line in lines if line.name == origin and line.key_id == key.note_id(origin)]
+    if not ours:
         raise _invalid("it is not signed by this key")
-    for signature in made:
+    for line in ours:
+        if len(line.signature) != SIGNATURE_SIZE:
+            raise _invalid("its signature has another length")
         try:
-            key.verify(text.encode(), signature)
+            key.verify(checkpoint.text().encode(), line.signature)
         except Refusal as error:
             raise _invalid("its signature does not hold") from error
-    return checkpoint
+    return checkpoint, ours
 
 
 def parse(note: bytes) -> Checkpoint:
-    """Return what a note says, whoever signed it; for a note that comes from one's own signer.
+    """Return what a note says, whoever signed it: of one's own signer, or to learn whose key to look for.
 
     Raises:
         Refusal: it is not a checkpoint (code ``checkpoint-invalid``).
     """
+    return _split(note)[0]
+
+
+def _split(note: bytes) -> tuple[Checkpoint, tuple[Line, ...]]:
     try:
-        return _parse(note.decode().rpartition("\n\n")[0] + "\n")
-    except UnicodeDecodeError as error:
-        raise _invalid("it is not text") from error
+        text, lines = signed_note.split(note)
+    except ValueError as error:
+        raise _invalid(str(error)) from error
+    return _parse(text), lines
 
 
 def _parse(text: str) -> Checkpoint:
@@ -109,24 +120,6 @@ def _parse(text: str) -> Checkpoint:
     if checkpoint.text() != text:
         raise _invalid("its text is not spelled as a tree head")
     return checkpoint
-
-
-def _signature(line: str, origin: str, key: VerifyKey) -> bytes | None:
-    """Return the signature if the line is of ``key``, None if it is of another key."""
-    parts = line.split(" ")
-    if len(parts) != 3 or parts[0] != "—":  # noqa: PLR2004  # dash, name, signature
-        raise _invalid("it has a line that is no signature")
-    try:
-        value = base64.b64decode(parts[2], validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise _invalid("it has a line that is no signature") from error
-    if base64.b64encode(value).decode() != parts[2]:
-        raise _invalid("it has a line that is no signature")
-    if parts[1] != origin or value[:4] != key.note_id(origin):
-        return None
-    if len(value) != 4 + SIGNATURE_SIZE:
-        raise _invalid("its signature has another length")
-    return value[4:]
 
 
 def _invalid(why: str) -> Refusal:

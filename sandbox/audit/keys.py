@@ -28,7 +28,10 @@ SIGNATURE_SIZE = 64
 NONCE_SIZE = 12
 """Bytes of a GCM nonce; random, as one key seals far fewer than 2**32 texts (SP 800-38D, 8.3)."""
 _TAG_SIZE = 16
-_ED25519 = b"\x01"  # C2SP signed-note, signature types
+LOG = b"\x01"
+"""Kind of key that signs the text of a note itself (C2SP signed-note, signature types)."""
+WITNESS = b"\x04"
+"""Kind of key that cosigns a checkpoint with a time (C2SP tlog-cosignature)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,17 @@ class VerifyKey:
         except ValueError as error:
             raise Refusal("signature-invalid", "The signature was not made by this key.") from error
 
-    def note_id(self, name: str) -> bytes:
-        """Return the 4-byte key id under ``name`` (C2SP signed-note, Ed25519 signatures)."""
-        return hashlib.sha256(name.encode() + b"\n" + _ED25519 + self.raw).digest()[:4]
+    def note_id(self, name: str, kind: bytes = LOG) -> bytes:
+        """Return the 4-byte key id under ``name`` (C2SP signed-note)."""
+        return hashlib.sha256(name.encode() + b"\n" + kind + self.raw).digest()[:4]
 
-    def note_text(self, name: str) -> str:
+    def note_text(self, name: str, kind: bytes = LOG) -> str:
         """Return the verifier key ``name+id+key`` as ``log.pub`` carries it, without a newline."""
-        return f"{name}+{self.note_id(name).hex()}+{base64.b64encode(_ED25519 + self.raw).decode()}"
+        return f"{name}+{self.note_id(name, kind).hex()}+{base64.b64encode(kind + self.raw).decode()}"
 
 
-def read_note_key(text: str) -> tuple[str, VerifyKey]:
-    """Read ``name+id+key``; accepts only what :meth:`VerifyKey.note_text` writes.
+def read_note_key(text: str, kind: bytes = LOG) -> tuple[str, VerifyKey]:
+    """Read ``name+id+key`` of a key of ``kind``; accepts only what :meth:`VerifyKey.note_text` writes.
 
     Raises:
         Refusal: it is something else (code ``key-invalid``).
@@ -84,7 +87,7 @@ def read_note_key(text: str) -> tuple[str, VerifyKey]:
     except (binascii.Error, ValueError) as error:
         raise Refusal("key-invalid", "The verifier key is not of the form name+id+key.") from error
     key = VerifyKey(raw[1:])
-    if not name or name.split() != [name] or key.note_text(name) != text:
+    if not name or name.split() != [name] or key.note_text(name, kind) != text:
         raise Refusal("key-invalid", "The verifier key is not of the form name+id+key.")
     return name, key
 

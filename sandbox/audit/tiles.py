@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from sandbox.audit import reading
+from sandbox.audit import checkpoint, reading
 from sandbox.audit.layout import (
     CHECKPOINT,
     KEY,
@@ -28,21 +28,30 @@ from sandbox.errors import Refusal
 from sandbox.store import tables
 
 
-def export(log: Log, directory: Path) -> int:
+def export(log: Log, directory: Path, *, cosigned: bytes = b"") -> int:
     """Write the log as it is now into ``directory``, which may hold an older export of the same log.
 
     A file appears whole or not at all, and the checkpoint comes last, so whoever reads meanwhile
     finds a folder that verifies. Exporting again without new entries changes no file.
 
+    Args:
+        log: the log.
+        directory: where to.
+        cosigned: a checkpoint of this log with what witnesses added, to be exported in place of the last
+            one; entries after it stay out, for no witness has seen them.
+
     Returns:
         How many entries the folder covers.
 
     Raises:
-        Refusal: the log is still empty, or the folder holds something else or cannot be written.
+        Refusal: the log is still empty, the checkpoint is of another log, or the folder holds something
+            else or cannot be written.
     """
     log.cover()
     with log.reading() as connection:
         head, note = reading.head(connection, origin=log.origin, key=log.key)
+        if cosigned:
+            head, note = checkpoint.read(cosigned, origin=log.origin, key=log.key), cosigned
         if not note:
             raise Refusal("log-empty", "The log has no entry yet, so there is nothing to export.")
         key = f"{log.key.note_text(log.origin)}\n".encode()

@@ -8,19 +8,23 @@ The steps, for a folder:
 (4) every tile, compared with the tree's own nodes;
 (5) the root, compared with the checkpoint's.
 
-Every byte of the folder is read by one of the steps, so no byte can change unseen. What this cannot
-show: that the log never showed another history to somebody else. Compare checkpoints for that.
+Every byte of the folder is read by one of the steps, so no byte can change unseen; only signature
+lines of strangers on the checkpoint are passed over. What this cannot show by itself is that the log
+never showed another history to somebody else: give the keys of its witnesses, or a checkpoint that
+you got earlier, and it is shown that this log goes on from what they, or you, have seen.
 """
 
 from __future__ import annotations
 
 import base64
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.audit import checkpoint, merkle
 from sandbox.audit import proof as tlog_proof
+from sandbox.audit.cosignature import Cosigner
 from sandbox.audit.keys import VerifyKey, read_note_key
 from sandbox.audit.layout import (
     CHECKPOINT,
@@ -61,6 +65,8 @@ class Verified:
     """SHA-256 of the public key in hex."""
     key_from_folder: bool
     """True if nobody but the folder itself vouches for the key."""
+    witnessed: tuple[str, ...] = ()
+    """Each witness asked for, and when it cosigned this very checkpoint."""
 
     @property
     def remark(self) -> str:
@@ -70,18 +76,25 @@ class Verified:
         return f"The key was taken from the folder itself: compare its fingerprint {self.fingerprint}."
 
 
-def verify(directory: Path, key: str | None = None) -> Verified:
+def verify(
+    directory: Path, key: str | None = None, *, witnesses: Sequence[str] = (), since: bytes | None = None
+) -> Verified:
     """Check everything in an exported folder.
 
     Args:
         directory: what :func:`sandbox.audit.tiles.export` wrote.
         key: the verifier key ``name+id+key`` from a source that is not the folder.
+        witnesses: verifier keys of witnesses, each of which must have cosigned the checkpoint.
+        since: an older checkpoint of the log, which the folder's entries must begin with.
 
     Raises:
         VerificationFailed: names the file that is wrong.
     """
     origin, public = _key(directory, key)  # (1)
-    head = _checkpoint(_read(directory, CHECKPOINT), origin, public, CHECKPOINT)  # (2)
+    note = _read(directory, CHECKPOINT)
+    head = _checkpoint(note, origin, public, CHECKPOINT)  # (2)
+    witnessed = tuple(_witnessed(note, witness) for witness in witnesses)
+    older = _checkpoint(since, origin, public, "the older checkpoint") if since is not None else None
     tree = merkle.Frontier()
     open_tiles: dict[int, bytearray] = defaultdict(bytearray)
     for n, width in portions(head.size):
@@ -90,12 +103,16 @@ def verify(directory: Path, key: str | None = None) -> Verified:
             for level, index, value in tree.push(leaf):
                 if level % LEVEL_BITS == 0:
                     _extend(directory, open_tiles, level // LEVEL_BITS, index, value)  # (4)
+            if older and older.size == tree.size and older.root == tree.root():
+                older = None  # found again
     for level, count in levels(head.size):
         if count % WIDTH:
             path = tile_path(level, count // WIDTH, count % WIDTH)
             _same(_read(directory, path), bytes(open_tiles[level]), path)  # (4)
     if tree.root() != head.root:  # (5)
         raise VerificationFailed(CHECKPOINT, "it was signed over other entries than these")
+    if older and (older.size or older.root != merkle.EMPTY_ROOT):
+        raise VerificationFailed(CHECKPOINT, "the log does not begin with the older checkpoint")
     _nothing_else(directory, head.size)
     return Verified(
         origin=origin,
@@ -103,6 +120,7 @@ def verify(directory: Path, key: str | None = None) -> Verified:
         root=base64.b64encode(head.root).decode(),
         fingerprint=public.fingerprint,
         key_from_folder=key is None,
+        witnessed=witnessed,
     )
 
 
@@ -161,6 +179,17 @@ def _checkpoint(note: bytes, origin: str, key: VerifyKey, file: str) -> checkpoi
         return checkpoint.read(note, origin=origin, key=key)
     except Refusal as error:
         raise VerificationFailed(file, error.sentence.removesuffix(".")) from error
+
+
+def _witnessed(note: bytes, witness: str) -> str:
+    try:
+        cosigner = Cosigner.read(witness.strip())
+        found = cosigner.find(note)
+    except Refusal as error:
+        raise VerificationFailed(CHECKPOINT, error.sentence.removesuffix(".")) from error
+    if found is None:
+        raise VerificationFailed(CHECKPOINT, f"witness {cosigner.name} did not cosign it")
+    return f"{cosigner.name} at {found.at}"
 
 
 def _read(directory: Path, path: str) -> bytes:

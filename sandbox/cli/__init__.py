@@ -32,6 +32,7 @@ _COMMANDS = {
     "review": "review",
     "audit": "audit",
     "trace": "audit",
+    "witness": "witness",
     "user": "people",
 }
 """Where each command is; a module is imported when its command is, for the hub alone takes a second."""

@@ -1,10 +1,11 @@
-"""``sandbox audit export | verify | search | status`` and ``sandbox trace``: what an officer does."""
+"""``sandbox audit export | verify | witness | search`` and ``sandbox trace``: what an officer does."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -14,7 +15,9 @@ from sandbox.audit.reading import Entry
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
 from sandbox.errors import NotAllowed
 from sandbox.gateway import Gateway
+from sandbox.policy.load import load_witnesses
 from sandbox.policy.roles import Actor, Scope
+from sandbox.witness import cosigning
 
 
 @click.group()
@@ -26,31 +29,97 @@ def audit() -> None:
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @as_option
 def export(directory: Path, account: str) -> None:
-    """Write the log as a folder of tiles that anyone can verify without us (C2SP tlog-tiles)."""
+    """Write the log as a folder of tiles that anyone can verify without us (C2SP tlog-tiles).
+
+    Where the policies name witnesses, they are asked first, and the folder's checkpoint carries what
+    they cosigned. A witness that does not answer is named, and the folder written without it.
+    """
     gateway = open_gateway()
     actor = _auditor(gateway, account)
-    with gateway.books.log.writing() as transaction:
+    log, witnesses = gateway.books.log, load_witnesses(gateway.settings.policies)
+    with log.writing() as transaction:
         transaction.append(Event(kind=Kind.AUDIT_EXPORTED, actor=actor.name, subject="log"))
-    size = tiles.export(gateway.books.log, directory)
+    cosigned, standings = cosigning.submit(log, witnesses)
+    size = tiles.export(log, directory, cosigned=cosigned)
+    for one in standings:
+        click.echo(one.sentence, err=bool(one.problem))
     click.echo(f"{size} entries in {directory}; verify with: sandbox audit verify {directory}")
 
 
 @audit.command("verify")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--key", help="The verifier key you trust (name+hash+base64); default: log.pub of the folder.")
+@click.option("--key", help="The verifier key you trust (name+id+key); default: log.pub of the folder.")
+@click.option(
+    "--witness",
+    "witnesses",
+    metavar="KEY",
+    multiple=True,
+    help="Verifier key of a witness that must have cosigned the checkpoint; may be given again.",
+)
+@click.option(
+    "--since",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="A checkpoint you got earlier; the log must begin with it.",
+)
 @json_option
-def verify_folder(directory: Path, key: str | None, as_json: bool) -> None:
-    """Prove a log from an exported folder alone: no database, network or secret is used."""
-    verified = verify.verify(directory, key)
+def verify_folder(
+    directory: Path, key: str | None, witnesses: tuple[str, ...], since: IO[bytes] | None, as_json: bool
+) -> None:
+    """Prove a log from an exported folder alone: no database, network or secret is used.
+
+    That nothing in the folder was changed is shown by the log's key. That nobody was shown another
+    history is shown by witnesses only, or by comparing with a checkpoint that you kept yourself.
+    """
+    older = since.read() if since else None
+    verified = verify.verify(directory, key, witnesses=witnesses, since=older)
     if as_json:
         print_json({"whole": True, **dataclasses.asdict(verified)})
         return
     click.echo(f"whole: {verified.size} entries, root {verified.root}, log {verified.origin}")
+    for witness in verified.witnessed:
+        click.echo(f"cosigned by {witness}")
+    if since:
+        click.echo("begins with the older checkpoint")
     if verified.key_from_folder:
         click.echo(
             f"The key was taken from the folder; compare its fingerprint with one you got elsewhere:\n"
             f"{verified.fingerprint}"
         )
+
+
+@audit.command("witness")
+@click.option("--show", is_flag=True, help="Only tell how far each witness has followed; ask nobody.")
+@json_option
+@as_option
+@click.pass_context
+def ask_witnesses(context: click.Context, show: bool, as_json: bool, account: str) -> None:
+    """Have the last checkpoint cosigned by every witness that witnesses.toml names.
+
+    \b
+    One heading for each witness, in the directory of policies:
+      [witnesses.officer]
+      url = "http://10.0.0.7:8030"
+      key = "officer.example+1a2b3c4d+BA..."   # printed by `sandbox witness show` there
+
+    Run it from a timer, and after every export: what no witness has cosigned yet can still be
+    rewritten by whoever holds the log's key. Exits with status 1 if any witness did not cosign.
+    """  # noqa: D301  # click reads the backspace
+    gateway = open_gateway()
+    _auditor(gateway, account)
+    log, witnesses = gateway.books.log, load_witnesses(gateway.settings.policies)
+    if not show and witnesses:
+        _, standings = cosigning.submit(log, witnesses)
+    else:
+        standings = cosigning.standings(log, witnesses)
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in standings])
+    else:
+        for one in standings:
+            click.echo(one.sentence)
+        if not standings:
+            click.echo(cosigning.NO_WITNESS)
+    context.exit(any(one.problem for one in standings))
 
 
 @audit.command()

@@ -24,8 +24,10 @@ from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies as Policies
 from sandbox.policy.values import PolicyModel, sentence_of
+from sandbox.policy.witnesses import WitnessPolicy
 
 _M = TypeVar("_M", bound=PolicyModel)
+WITNESSES = "witnesses.toml"
 LARGEST_FILE = 1_000_000
 """Bytes of one policy file; real ones have a few thousand."""
 
@@ -72,6 +74,23 @@ def load(directory: Path) -> Policies:
         review=review,
         digest=digest_of(_document(draft, review)),
     )
+
+
+def load_witnesses(directory: Path) -> Mapping[str, WitnessPolicy]:
+    """Return the witnesses that ``witnesses.toml`` names; none where there is no such file.
+
+    Apart from :func:`load`, because who watches the log changes nothing about what may be asked.
+
+    Raises:
+        PolicyMistakes: anything is wrong with the file; holds all that is wrong.
+    """
+    if not (directory / WITNESSES).exists():
+        return {}
+    reading = _Reading(directory)
+    found = reading.named(WITNESSES, WitnessPolicy, heading="witnesses")
+    if reading.mistakes:
+        raise PolicyMistakes(tuple(sorted(reading.mistakes)))
+    return MappingProxyType(found)
 
 
 def _document(draft: Draft, review: ReviewPolicy) -> Canonical:

@@ -50,6 +50,14 @@ head = Table(  # written with the entries; a checkpoint is signed after their co
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("mac", LargeBinary, nullable=False),  # of size and root, under a key the database never sees
 )
+cosignature = Table(  # what witnesses said to checkpoints; each row proves itself by its signatures
+    "cosignature",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("witness", String(255), primary_key=True),  # its verifier key's name and id
+    Column("note", LargeBinary, nullable=False),  # the checkpoint, signed by the log and this witness
+    Column("at", String(32), nullable=False),  # by the witness's clock
+)
 private = Table(  # erasable personal data of an entry: salt and full text, encrypted
     "private",
     metadata,

@@ -16,6 +16,7 @@ from sandbox.audit import merkle, reading, tiles
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
 
@@ -41,7 +42,7 @@ def grow(log: Log, count: int) -> None:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     place = tmp_path_factory.mktemp("outside-log")
     engine = open_state(Settings(home=place))
-    log = Log(engine, signer=SigningKey.from_seed(b"\x21" * 32), private_key=bytes(32))
+    log = Log(engine, signer=KeySigner(SigningKey.from_seed(b"\x21" * 32)), private_key=bytes(32))
     grow(log, 100)
     tiles.export(log, place / "older")
     grow(log, 160)
@@ -80,7 +81,7 @@ def test_every_entry_tile_and_checkpoint_is_accepted(outside: Outside, exported:
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 513])
 def test_logs_of_the_sizes_of_tiles_are_accepted(outside: Outside, tmp_path: Path, size: int) -> None:
     engine = open_state(Settings(home=tmp_path))
-    log = Log(engine, signer=SigningKey.from_seed(b"\x22" * 32), private_key=bytes(32))
+    log = Log(engine, signer=KeySigner(SigningKey.from_seed(b"\x22" * 32)), private_key=bytes(32))
     grow(log, size)
     tiles.export(log, tmp_path / "folder")
     assert outside.run("folder", tmp_path / "folder", log.status().key).split()[0] == str(size)
@@ -134,7 +135,7 @@ def test_no_changed_byte_of_a_consistency_proof_or_its_checkpoints_is_accepted(
 
 def test_a_fork_is_not_consistent(outside: Outside, exported: Exported, tmp_path: Path) -> None:
     engine = open_state(Settings(home=tmp_path))
-    log = Log(engine, signer=SigningKey.from_seed(b"\x21" * 32), private_key=bytes(32))
+    log = Log(engine, signer=KeySigner(SigningKey.from_seed(b"\x21" * 32)), private_key=bytes(32))
     log.append(Event(kind=Kind.LOGIN, actor="eve", subject="another history"))
     grow(log, 259)
     tiles.export(log, tmp_path / "forked")
