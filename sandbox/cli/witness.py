@@ -1,4 +1,7 @@
-"""``sandbox witness init | serve | show``: the security officer's own machine watches the log."""
+"""``sandbox witness init | serve | show``: the security officer's own machine watches the log.
+
+Nothing of the gateway is imported here: a witness has no data, no database and no policies.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from pathlib import Path
 import click
 
 from sandbox.audit.keys import read_note_key
-from sandbox.cli.common import print_table
 from sandbox.errors import Refusal
 from sandbox.witness import memory
 from sandbox.witness.server import serve as serve_witness
@@ -54,7 +56,9 @@ def init(directory: Path, name: str, logs: tuple[str, ...]) -> None:
     try:
         known = dict(read_note_key(log.strip()) for log in logs)
     except Refusal as error:
-        raise click.BadParameter(error.sentence, param_hint="--log") from error
+        raise click.BadParameter(
+            f"not a verifier key of the form name+id+key: {error.sentence}", param_hint="--log"
+        ) from error
     cosigner = memory.create(directory, name=name, logs=known)
     click.echo(f"{cosigner.text}\nIts fingerprint: {cosigner.key.fingerprint}")
 
@@ -83,7 +87,12 @@ def show(directory: Path) -> None:
     cosigner = memory.public(directory)
     click.echo(f"{cosigner.text}\nIts fingerprint: {cosigner.key.fingerprint}\n")
     seen = memory.records(directory, cosigner).values()
-    print_table(["log", "size", "cosigned"], [[one.origin, one.size, one.at] for one in seen])
+    for one in seen:
+        click.echo(
+            f"{one.origin}: cosigned up to size {one.size} at {one.at}"
+            if one.note
+            else f"{one.origin}: never"
+        )
     for path in memory.evidence(directory):
         click.echo(f"The log forked; it signed both of the trees in {path}")
 
