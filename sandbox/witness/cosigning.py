@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from sandbox.audit import checkpoint, merkle, reading
 from sandbox.audit.cosignature import Cosignature, Cosigner
@@ -111,17 +111,14 @@ def _ask(log: Log, witness: WitnessPolicy, head: checkpoint.Checkpoint, note: by
 
 
 def _keep(log: Log, size: int, note: bytes, given: Iterable[tuple[Cosigner, Cosignature]]) -> None:
+    """Write a row for each that is the first of its size: rows of the log are never changed."""
     with log.writing() as transaction:
+        known = set(transaction.connection.scalars(select(rows.c.witness).where(rows.c.size == size)))
         for cosigner, one in given:
-            row = {
-                "size": size,
-                "witness": _column(cosigner),
-                "note": note + one.line.text().encode(),
-                "at": one.at,
-            }
-            same = (rows.c.size == size) & (rows.c.witness == row["witness"])
-            transaction.connection.execute(delete(rows).where(same))
-            transaction.connection.execute(insert(rows).values(row))
+            if _column(cosigner) not in known:
+                cosigned = note + one.line.text().encode()
+                row = {"size": size, "witness": _column(cosigner), "note": cosigned, "at": one.at}
+                transaction.connection.execute(insert(rows).values(row))
 
 
 def _reached(connection: Connection, log: Log, cosigner: Cosigner) -> tuple[int, str]:

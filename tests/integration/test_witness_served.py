@@ -135,7 +135,7 @@ def test_a_witness_that_lies_is_not_believed(cosigner: Cosigner, monkeypatch: py
 
 
 def make_line(cosigner: Cosigner, note: bytes) -> bytes:
-    text = checkpoint.unverified(note).text()
+    text = checkpoint.parse(note).text()
     return cosign(text, name=cosigner.name, signer=SigningKey.from_seed(bytes(32)), time=1).text().encode()
 
 
