@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sandbox.audit import merkle
 from sandbox.audit.checkpoint import Checkpoint
-from sandbox.audit.cosignature import Cosigner
+from sandbox.audit.cosignature import Cosignature, Cosigner
 from sandbox.audit.keys import SigningKey
 from sandbox.witness import memory
+from sandbox.witness.client import ask
 from sandbox.witness.request import Request
 
 LOG_KEY = SigningKey.from_seed(b"\x31" * 32)
@@ -51,6 +52,11 @@ class Tree:
 def make_witness(directory: Path) -> Cosigner:
     """Make a witness that watches the log of these trees."""
     return memory.create(directory, name=NAME, logs={ORIGIN: LOG_KEY.public})
+
+
+def cosigned(url: str, cosigner: Cosigner, tree: Tree, size: int, *, known: int = 0) -> Cosignature:
+    """Have a checkpoint of ``tree`` cosigned, by the log's own client."""
+    return ask(url, cosigner, note=tree.note(size), known=known, prove=lambda old: tree.path(old, size))
 
 
 @contextmanager

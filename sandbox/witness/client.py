@@ -44,7 +44,7 @@ def ask(url: str, cosigner: Cosigner, *, note: bytes, known: int, prove: Prove) 
         url: the witness's submission prefix.
         cosigner: its name and key.
         note: a checkpoint signed by its log.
-        known: size of the last checkpoint that this witness is known to have cosigned, 0 if none.
+        known: size of the largest checkpoint that this witness is known to have cosigned, 0 if none.
         prove: makes the proof; asked with ``known``, and with what the witness says instead.
 
     Returns:
@@ -52,9 +52,12 @@ def ask(url: str, cosigner: Cosigner, *, note: bytes, known: int, prove: Prove) 
 
     Raises:
         WitnessRefused: it cannot be reached, refuses, or answers something else. Code
-            ``witness-forked`` where its answer means that it has seen another history.
+            ``witness-forked`` where its answer means that it has seen another history, or more of this
+            one; ``witness-forgot`` where it has seen less than it cosigned.
     """
     head = checkpoint.parse(note)
+    if known > head.size:
+        raise _ahead(cosigner, known, head.size)
     old = known
     for _ in range(TRIES):
         path = tuple(prove(old)) if 0 < old < head.size else ()
@@ -65,11 +68,9 @@ def ask(url: str, cosigner: Cosigner, *, note: bytes, known: int, prove: Prove) 
         if corrected == old:  # tlog-witness 1.0 says so where 1.1 answers 422
             raise _forked(cosigner, "it has cosigned another history of this log")
         if corrected > head.size:
-            raise _forked(
-                cosigner,
-                f"it has cosigned {corrected} entries of this log, which has {head.size}: entries were lost, "
-                "or there is another log under this key",
-            )
+            raise _ahead(cosigner, corrected, head.size)
+        if corrected < known:
+            raise _forgotten(cosigner, known, corrected)
         old = corrected
     raise _refused(cosigner, "it named another size each time")
 
@@ -121,6 +122,22 @@ def _size(cosigner: Cosigner, kind: str, body: bytes) -> int:
 
 def _refused(cosigner: Cosigner, why: str) -> WitnessRefused:
     return WitnessRefused("witness-refused", f"Witness {cosigner.name} did not cosign: {why}.")
+
+
+def _ahead(cosigner: Cosigner, seen: int, size: int) -> WitnessRefused:
+    return _forked(
+        cosigner,
+        f"it has cosigned {seen} entries of this log, which has {size}: entries were lost, or there is "
+        "another log under this key",
+    )
+
+
+def _forgotten(cosigner: Cosigner, known: int, said: int) -> WitnessRefused:
+    return WitnessRefused(
+        "witness-forgot",
+        f"Witness {cosigner.name} has forgotten that it cosigned {known} entries; it says {said}.",
+        allowed="It could be made to cosign another history: put a new one, with a new key, in its place.",
+    )
 
 
 def _forked(cosigner: Cosigner, why: str) -> WitnessRefused:

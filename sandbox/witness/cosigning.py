@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from sandbox.audit import checkpoint, merkle, reading
 from sandbox.audit.cosignature import Cosignature, Cosigner
@@ -102,11 +102,7 @@ def _ask(log: Log, witness: WitnessPolicy, head: checkpoint.Checkpoint, note: by
             return merkle.consistency_path(old, head.size, reading.node_of(connection))
 
     with log.reading() as connection:
-        known = connection.scalar(
-            select(func.max(rows.c.size)).where(rows.c.witness == _column(witness.cosigner))
-        )
-    # A row of a larger size than the log has is not believed: what the witness itself says is.
-    known = min(known or 0, head.size)
+        known, _ = _reached(connection, log, witness.cosigner)
     return client.ask(witness.url, witness.cosigner, note=note, known=known, prove=prove)
 
 

@@ -113,6 +113,8 @@ def test_a_kept_row_that_was_touched_is_not_believed(gateway: Gateway, tmp_path:
         transaction.connection.execute(tables.cosignature.insert().values(row))
     with pytest.raises(Refusal, match="not one it gave"):
         cosigning.standings(log, named("http://127.0.0.1:9", cosigner))
+    with pytest.raises(Refusal, match="not one it gave"):
+        cosigning.submit(log, named("http://127.0.0.1:9", cosigner))
 
 
 def test_who_asks_for_a_witness_gets_it_or_a_refusal(gateway: Gateway, tmp_path: Path) -> None:
