@@ -12,7 +12,7 @@ from sandbox.cli.demo import install_demo
 from sandbox.cli.explaining import planned, print_plan
 from sandbox.governance.installation import install, open_books
 from sandbox.governance.registration import register as register_dataset
-from sandbox.policy.load import PolicyMistakes, load
+from sandbox.policy.load import PolicyMistakes, load, load_witnesses
 from sandbox.privacy.loss import parse_epsilon
 from sandbox.settings import Settings
 
@@ -81,6 +81,7 @@ def check_policies(directory: Path | None, as_json: bool) -> None:
     directory = directory or Settings.from_environment().policies
     try:
         policies = load(directory)
+        load_witnesses(directory)
     except PolicyMistakes as found:
         if as_json:
             print_json(

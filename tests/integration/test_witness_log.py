@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,29 @@ def test_a_growing_log_is_witnessed_and_its_export_says_so_to_everybody(
     assert found.witnessed == (f"officer.example at {standing.at}",)
     outside.run("folder", tmp_path / "folder", key)
     outside.run("cosigned", tmp_path / "folder" / "checkpoint", cosigner.text)
+
+
+def test_the_recipe_for_openssl_alone_verifies_both_signatures_and_no_changed_one(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verify.md").read_text()
+    (recipe,) = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    log, cosigner = gateway.books.log, watching(gateway, tmp_path / "witness")
+    with served(tmp_path / "witness") as url:
+        cosigned, _ = cosigning.submit(log, named(url, cosigner))
+    tiles.export(log, tmp_path / "folder", cosigned=cosigned)
+    shutil.copy(tmp_path / "witness" / "witness.pub", tmp_path / "folder")
+
+    def verdicts() -> list[str]:
+        done = subprocess.run(
+            ["bash", "-c", recipe], cwd=tmp_path / "folder", capture_output=True, text=True, check=False
+        )
+        return re.findall(r"Signature \w+ \w+", done.stdout)
+
+    assert verdicts() == ["Signature Verified Successfully"] * 2
+    size = f"\n{log.status().size}\n".encode()
+    (tmp_path / "folder" / "checkpoint").write_bytes(cosigned.replace(size, b"\n9999\n", 1))
+    assert verdicts() == ["Signature Verification Failure"] * 2
 
 
 def test_a_log_that_goes_on_after_its_database_was_rolled_back_is_found_out(
