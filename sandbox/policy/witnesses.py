@@ -49,4 +49,5 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     plain = not (parts.query or parts.fragment or parts.username or parts.password)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain
+    spelled = text.isascii() and text.isprintable() and " " not in text
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain and spelled

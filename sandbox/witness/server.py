@@ -7,6 +7,8 @@ at a record and its change nothing else can happen.
 from __future__ import annotations
 
 import asyncio
+import http.client
+import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from sandbox.witness.memory import Memory
 from sandbox.witness.request import LIMIT, PATH
 from sandbox.witness.witness import Reply, Witness
 
+log = logging.getLogger("sandbox.witness")
 PATIENCE = 10.0
 """Seconds in which a body must have arrived, and that an idle connection is kept."""
 
@@ -37,6 +40,11 @@ class _Handler(RequestHandler):
         self.send(Reply(status_code, "This is not something a witness answers.\n"))
 
 
+class _Nothing(_Handler):
+    def prepare(self) -> None:
+        self.send(Reply(404, "A witness has nothing here.\n"))
+
+
 class _Add(_Handler):
     def post(self) -> None:
         self.send(self.witness.add(self.request.body))
@@ -52,9 +60,17 @@ def application(witness: Witness) -> Application:
     shared = {"witness": witness}
     return Application(
         [(PATH, _Add, shared), (r"/([0-9a-f]{64})/checkpoint", _Latest, shared)],
-        default_handler_class=_Handler,
+        default_handler_class=_Nothing,
         default_handler_args=shared,
+        log_function=_access,
     )
+
+
+def _access(handler: RequestHandler) -> None:
+    """Note what was refused; who asked is nobody's business."""
+    status = handler.get_status()
+    level = logging.WARNING if status >= http.client.BAD_REQUEST else logging.INFO
+    log.log(level, "%s %d", handler.request.method, status)
 
 
 async def serve(directory: Path, *, host: str, port: int, ready: Callable[[int], None]) -> None:

@@ -19,6 +19,8 @@ from sandbox.audit import tiles, verify
 from sandbox.audit.cosignature import Cosigner
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
+from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.audit.verify import VerificationFailed
 from sandbox.errors import Refusal
 from sandbox.gateway import Gateway
@@ -26,6 +28,7 @@ from sandbox.policy.load import PolicyMistakes, load_witnesses
 from sandbox.policy.witnesses import WitnessPolicy
 from sandbox.settings import Settings
 from sandbox.store import tables
+from sandbox.store.engine import open_state
 from sandbox.witness import cosigning, memory
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -54,9 +57,10 @@ def test_a_growing_log_is_witnessed_and_its_export_says_so_to_everybody(
         witnesses = named(url, cosigner)
         (never,) = cosigning.standings(log, witnesses)
         assert never.sentence == "never witnessed by officer"
-        for _ in range(3):
+        for _ in range(2):
             grow(gateway, 7)
             cosigning.submit(log, witnesses)
+        grow(gateway, 7)
         note, (standing,) = cosigning.submit(log, witnesses)
         assert standing.size == log.status().size
         assert standing.sentence == f"witnessed up to size {standing.size} at {standing.at} by officer"
@@ -110,6 +114,22 @@ def test_a_log_that_goes_on_after_its_database_was_rolled_back_is_found_out(
         restored.close()
     assert standing.forked
     assert "another history" in standing.problem
+
+
+def test_what_was_said_is_kept_in_either_database(state: Settings, tmp_path: Path) -> None:
+    engine = open_state(state)
+    log = Log(engine, signer=KeySigner(SigningKey.from_seed(b"\x51" * 32)), private_key=bytes(32))
+    place = tmp_path / "witness"
+    cosigner = memory.create(place, name="officer.example", logs={log.origin: log.key})
+    with served(place) as url:
+        for size in (1, 2, 2):
+            while log.status().size < size:
+                log.append(Event(kind=Kind.LOGIN, actor="ana", subject="ana"))
+            _, (standing,) = cosigning.submit(log, named(url, cosigner))
+            assert (standing.size, standing.problem) == (size, "")
+    with log.reading() as connection:
+        assert list(connection.scalars(tables.cosignature.select())) == [1, 2]
+    engine.dispose()
 
 
 def test_a_witness_that_is_away_stops_neither_the_log_nor_the_other_witness(
@@ -192,6 +212,8 @@ def test_an_older_checkpoint_shows_that_the_log_only_grew(gateway: Gateway, tmp_
         ('[witnesses.a]\nurl = "http://a"\n', "key"),
         ('[witnesses.a]\nurl = "ftp://a"\nkey = "KEY"\n', "address"),
         ('[witnesses.a]\nurl = "http://a:b/"\nkey = "KEY"\n', "address"),
+        ('[witnesses.a]\nurl = "http://ä/"\nkey = "KEY"\n', "address"),
+        ('[witnesses.a]\nurl = "http://a/ b"\nkey = "KEY"\n', "address"),
         ('[witnesses.a]\nurl = "http://me:secret@a"\nkey = "KEY"\n', "address"),
         ('[witnesses.a]\nurl = "http://a"\nkey = "example.org/log+00000000+AAAA"\n', "verifier key"),
         ('[witnesses.a]\nurl = "http://a"\nkey = "KEY"\nquorum = 1\n', "quorum"),

@@ -220,6 +220,9 @@ def test_a_witness_killed_at_any_moment_remembers_all_that_it_said(
 def test_the_latest_checkpoint_is_there_for_everybody(url: str, cosigner: Cosigner) -> None:
     name = memory.Seen(origin=ORIGIN, key=LOG_KEY.public).name
     fetch = HTTPClient()
+    for path, status_text in (("/", "404"), ("/checkpoint", "404"), ("/add-checkpoint", "405")):
+        with pytest.raises(HTTPError, match=status_text):
+            fetch.fetch(f"{url}{path}")
     with pytest.raises(HTTPError, match="404"):
         fetch.fetch(f"{url}/{name}/checkpoint")
     found = cosigned(url, cosigner, ONE, 64)
