@@ -20,7 +20,8 @@ from sandbox.audit.keys import SigningKey, create_secret, load_secret
 from sandbox.audit.log import Log
 from sandbox.audit.signer import KeySigner, Signer
 from sandbox.audit.signer_remote import RemoteSigner, answers
-from sandbox.errors import StartupRefusal
+from sandbox.errors import Refusal, StartupRefusal
+from sandbox.ledger.books import check_books
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
 
@@ -131,6 +132,11 @@ def open_books(settings: Settings) -> Books:
     books = Books(engine, log)
     try:
         log.check_start()
+        with log.reading() as connection:
+            check_books(connection)
+    except Refusal as error:
+        books.close()
+        raise StartupRefusal(error.sentence) from error
     except BaseException:
         books.close()
         raise

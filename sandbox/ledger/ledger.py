@@ -6,7 +6,8 @@ A charge is one transaction of the log, under the write lock from its first read
 2. each scope's row is brought to the cap the policy states now;
 3. ``spent + loss <= cap`` stands in the UPDATE of every scope, in the order of their names, and the
    number of changed rows is read: 0 means over budget, and everything is rolled back;
-4. the intent goes into the log, the charge refers to it, and both are durable together.
+4. the intent goes into the log with the budgets it charges, the charge refers to it, and both are
+   durable together.
 
 Nothing is ever given back. The condition uses the policy's cap. The row keeps the larger of that cap
 and what is spent already, so a cap lowered below what is spent refuses every further charge while
@@ -26,6 +27,7 @@ from sandbox.audit.event import NAME_LIMIT, Event
 from sandbox.audit.group import Transaction
 from sandbox.audit.log import Log
 from sandbox.errors import Conflict, Malformed, OverBudget
+from sandbox.ledger.books import with_charges
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.check import CheckedQuery
 from sandbox.policy.grades import PopulationPolicy
@@ -179,13 +181,14 @@ class Ledger:
         _check_request_id(request_id)
         _check_range(spends)
         ordered = sorted(spends, key=lambda spend: spend[0].scope)
+        recorded = with_charges(event, {line.scope: loss.picorho for line, loss in ordered})
 
         def spend(tx: Transaction) -> int:
             _refuse_repetition(tx, request_id)  # 1
             for line, loss in ordered:
                 _state_cap(tx, line)  # 2
                 _spend_on(tx, line, loss)  # 3
-            seq = tx.append(event, private=private)  # 4
+            seq = tx.append(recorded, private=private)  # 4
             rows = [(request_id, line.scope, loss.picorho, seq) for line, loss in ordered]
             store.run_many(tx.connection, _CHARGE, rows)
             return seq

@@ -200,12 +200,13 @@ def test_each_user_reaches_only_what_is_theirs(settings: Settings) -> None:
             )  # fmt: skip
             assert b"Permission denied" in done.stderr
         code = (
-            "import sandbox.governance.installation as i, sandbox.settings as s; "
+            "import sandbox.governance.installation as i; import sandbox.settings as s; "
             "i.open_books(s.Settings.from_environment())"
         )
         done = subprocess.run(
             [sys.executable, "-c", code], user=settings.gateway_uid, group=settings.gateway_uid,
-            extra_groups=[], env={**os.environ, **settings.to_environment()}, capture_output=True, check=False,
+            extra_groups=[], env={**os.environ, **settings.to_environment()},
+            capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()
         with opened(settings) as books:
