@@ -6,7 +6,7 @@ BIN := $(PLACE)/.venv/bin
 export SANDBOX_HOME ?= $(PLACE)/var
 export SANDBOX_POLICIES ?= $(if $(filter $(realpath .),$(PLACE)),policies,$(PLACE)/project/policies)
 
-.PHONY: help up test test-spark tour bench bench-quick lint setup setup-dev
+.PHONY: help up test faults test-spark tour bench bench-quick lint setup setup-dev
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -31,7 +31,12 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@scripts/docker-daemon
 	@$(BIN)/pytest tests/unit
 	@$(BIN)/pytest tests/integration
+	@$(BIN)/pytest tests/faults
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
+
+faults: setup-dev  ## every fault many times over: kills, races, tampering; half an hour
+	@scripts/packages postgresql
+	@SANDBOX_FAULTS=long $(BIN)/pytest tests/faults
 
 test-spark: setup-dev  ## every promise of the engines once more on Spark, which takes a while
 	@scripts/packages openjdk-17-jre-headless

@@ -145,12 +145,22 @@ def open_intents(connection: Connection) -> list[Entry]:
 
 
 def reveal(connection: Connection, seq: int, *, private_key: bytes) -> str | None:
-    """Return the private text of entry ``seq``, checked against its leaf."""
+    """Return the private text of entry ``seq``, checked against its leaf; None where there is none.
+
+    Raises:
+        Refusal: it is not the text that the leaf commits to, or is gone though no entry says that it was
+            erased (code ``seal-broken``).
+    """
     digest = entry(connection, seq).event.get("private")
     row = connection.execute(
         select(private.c.nonce, private.c.ciphertext).where(private.c.seq == seq)
     ).first()
-    if row is None or digest is None:
+    if digest is None:
+        return None
+    if row is None:
+        erased = search(connection, exact={"kind": Kind.PRIVATE_ERASED}, subject=f"entry-{seq}", limit=1)
+        if not any(found.event["kind"] == Kind.PRIVATE_ERASED for found in erased):
+            raise Refusal("seal-broken", "The sealed text of this entry is gone without a record of it.")
         return None
     return commitment.unseal_text(
         private_key, seq=seq, nonce=blob(row.nonce), sealed=blob(row.ciphertext), digest=digest
