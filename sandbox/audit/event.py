@@ -67,6 +67,8 @@ class Kind(StrEnum):
     AUDIT_EXPORTED = "audit.exported"
     PRIVATE_ERASED = "private.erased"
     """The sealed text of an entry was destroyed at the end of its retention."""
+    KEY_ROTATED = "key.rotated"
+    """The log's key was replaced; the next checkpoint is signed by both."""
     GATEWAY_STARTED = "gateway.started"
 
 

@@ -195,13 +195,23 @@ class Log(Reader):
             Unavailable: the signer does not answer.
         """
         with self.reading() as connection:
-            size = reading.size(connection)
-            if reading.covered(connection) >= size:
+            if reading.covered(connection) >= reading.size(connection):
                 return
-            tree = reading.frontier(connection, size)
-        signed = self._sign(tree, self._stored_hashes)
+        self.cover_with(lambda note: note)
+
+    def cover_with(self, complete: Callable[[bytes], bytes]) -> bytes:
+        """Store a checkpoint of all entries after ``complete`` has added lines to it, and return it.
+
+        Raises:
+            Refusal, Unavailable: as :meth:`cover`.
+        """
+        with self.reading() as connection:
+            tree = reading.frontier(connection, reading.size(connection))
+        size, note, _ = self._sign(tree, self._stored_hashes)
+        completed = complete(note)
         with self.writing() as transaction:
-            store.run(transaction.connection, _NOTE, signed)
+            store.run(transaction.connection, _NOTE, (size, completed, size))
+        return completed
 
     def status(self) -> Status:
         """Return size, root and signed head of the log."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sandbox import canonical
-from sandbox.audit import merkle
+from sandbox.audit import checkpoint, merkle
 from sandbox.audit.checkpoint import DEFAULT_ORIGIN, Checkpoint
 from sandbox.audit.keys import SigningKey, VerifyKey
 from sandbox.errors import Unavailable
@@ -113,6 +113,18 @@ class KeySigner:
             note = Checkpoint(origin=self.origin, size=size, root=tree.root()).sign(self._signing)
             self._keep(_State(tree, note))
             return note
+
+    def take_over(self, note: bytes) -> None:
+        """Go on from what another key signed last: ``note``, signed by both, over the same tree.
+
+        Raises:
+            SignerBroken: it is of another tree.
+        """
+        with self._latest() as state:
+            signed = checkpoint.read(note, origin=self.origin, key=self.key)
+            if (signed.size, signed.root) != (state.tree.size, state.tree.root()):
+                raise SignerBroken("signer-broken", "The note is not of the tree that was signed last.")
+            self._keep(_State(state.tree, note))
 
     def close(self) -> None:
         """Close the state's file; nothing can be signed afterwards."""

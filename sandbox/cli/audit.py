@@ -15,8 +15,10 @@ from sandbox.audit.reading import Entry
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
 from sandbox.errors import NotAllowed
 from sandbox.gateway import Gateway
+from sandbox.governance import rotation
 from sandbox.policy.load import load_witnesses
 from sandbox.policy.roles import Actor, Scope
+from sandbox.settings import Settings
 from sandbox.witness import cosigning
 
 
@@ -86,6 +88,21 @@ def verify_folder(
             f"The key was taken from the folder; compare its fingerprint with one you got elsewhere:\n"
             f"{verified.fingerprint}"
         )
+
+
+@audit.command("rotate-key")
+@click.confirmation_option(prompt="Replace the key that signs the log? The sandbox must be stopped.")
+@as_option
+def rotate_key(account: str) -> None:
+    """Replace the key that signs the log by a new one; the log says so under both.
+
+    Give everybody who trusts the old key the file that is named at the end: both keys signed it. The
+    old key is kept beside the new one, under the number of entries it signed at last. Name a new folder
+    for the next export, and give witnesses the new key.
+    """
+    done = rotation.rotate(Settings.from_environment(), actor=account)
+    click.echo(f"The new key signs from entry {done.size} on: {done.key}")
+    click.echo(f"Signed by both: {done.note}")
 
 
 @audit.command("witness")
