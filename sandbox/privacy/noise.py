@@ -1,7 +1,7 @@
 """Noise; the one module that speaks to OpenDP.
 
 Only vectors of 64-bit integers: the integer mechanisms have no floating-point side channel. Every use
-asks the mechanism's own map what it costs and refuses to run if that is more than was paid.
+compares what the mechanism's own map says that it costs with what was paid, and refuses to run above it.
 
 Both mechanisms add noise that does not depend on the data, so noise drawn on zeros ahead of time and
 added here has the same distribution. Nothing overflows: a true value v is first saturated at +-2^62,
@@ -119,14 +119,14 @@ def _measure(values: Sequence[int], measurement: Measurement) -> tuple[int, ...]
     if noise.mechanism is Mechanism.LAPLACE:
         _require_pure(noise, sensitivity=reach.l1, epsilon=measurement.epsilon)
     else:
-        rho = Decimal(_mechanism(noise).map(l2_distance(reach.l2_squared)))
+        rho = _map(noise, l2_distance(reach.l2_squared))
         if rho * PICO > measurement.loss.picorho:
             raise NoiseFault("the noise would cost more than was charged")
     return _added(values, noise)
 
 
 def _require_pure(noise: Noise, *, sensitivity: int, epsilon: Decimal) -> None:
-    if sensitivity < 1 or Decimal(_mechanism(noise).map(sensitivity)) > epsilon:
+    if sensitivity < 1 or _map(noise, sensitivity) > epsilon:
         raise NoiseFault("the noise would cost more than was charged")
 
 
@@ -179,3 +179,12 @@ def _mechanism(noise: Noise) -> Any:  # OpenDP's measurements carry no useful st
     if noise.mechanism is Mechanism.GAUSSIAN:
         return dp.m.make_gaussian(integers, dp.l2_distance(T="f64"), scale=noise.scale)
     return dp.m.make_laplace(integers, dp.l1_distance(T="i64"), scale=noise.scale)
+
+
+@lru_cache(maxsize=MECHANISMS)
+def _map(noise: Noise, distance: float) -> Decimal:
+    """Return what the mechanism says that hiding ``distance`` costs: epsilon, or rho of Gaussian noise.
+
+    Of public numbers alone, so it is asked once; what was charged is compared with it at every release.
+    """
+    return Decimal(_mechanism(noise).map(distance))

@@ -12,7 +12,8 @@ sorted by key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -20,15 +21,16 @@ from functools import lru_cache
 from itertools import product
 
 from sandbox.privacy.cells import NoisyCells
-from sandbox.privacy.estimate import Chosen, Estimate, Estimator, Noisy, evaluate, leaves, rounded
+from sandbox.privacy.estimate import Chosen, Estimate, Estimator, Noisy, evaluate, leaves
 from sandbox.privacy.fixed import spell
 from sandbox.privacy.formula import decimals_of, estimator_of
 from sandbox.privacy.having import holds
 from sandbox.privacy.measurement import CONFIDENCE, Measurement
-from sandbox.privacy.mechanism import half_width
+from sandbox.privacy.mechanism import Noise, half_width
 from sandbox.privacy.plan import Cell, Key, Plan
 from sandbox.privacy.total import half_width_of_sum
 from sandbox.query.expr import Formula, Output
+from sandbox.query.expr import Key as KeyOutput
 from sandbox.query.typed import Kind, Term
 
 Value = int | str | None
@@ -61,8 +63,9 @@ def finish(noisy: NoisyCells) -> AnswerTable:
             if isinstance(output, Output)
             else [output.name]
         )
+    read = _columns(noisy.plan)
     kept = [group for group in _groups(noisy) if _passes(noisy, group)]
-    shown = [(group, tuple(_shown(noisy, group))) for group in kept]
+    shown = [(group, tuple(_shown(noisy, group, read))) for group in kept]
     for order in reversed(query.order):  # the last first: sorting is stable
         place = columns.index(order.name)
         numeric = any(isinstance(output, Output) and output.name == order.name for output in query.outputs)
@@ -101,34 +104,53 @@ def _passes(noisy: NoisyCells, group: _Group) -> bool:
     having = noisy.plan.checked.query.having
     if having is None:
         return True
-    return holds(having, lambda formula: _estimate(noisy, group, formula).value)
+    return holds(having, lambda formula: _estimate(noisy, group, _read_by(formula, noisy.plan)).value)
 
 
-def _shown(noisy: NoisyCells, group: _Group) -> Iterator[Value]:
-    plan = noisy.plan
-    for output in plan.checked.query.outputs:
-        if isinstance(output, Output):
-            decimals = decimals_of(output.formula, plan)
-            estimate = rounded(_estimate(noisy, group, output.formula), decimals)
-            yield from (_spelled(end, decimals) for end in (estimate.value, estimate.low, estimate.high))
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What is the same for one output in every group."""
+
+    estimator: Estimator
+    confidence: float
+    """Of each part of it."""
+    decimals: int
+
+
+def _columns(plan: Plan) -> tuple[_Column | KeyOutput, ...]:
+    return tuple(
+        _read_by(output.formula, plan) if isinstance(output, Output) else output
+        for output in plan.checked.query.outputs
+    )
+
+
+def _read_by(formula: Formula, plan: Plan) -> _Column:
+    estimator = estimator_of(formula, plan)
+    return _Column(estimator, part_confidence(estimator), decimals_of(formula, plan))
+
+
+def _shown(noisy: NoisyCells, group: _Group, columns: Sequence[_Column | KeyOutput]) -> Iterator[Value]:
+    for column in columns:
+        if isinstance(column, _Column):
+            estimate = _estimate(noisy, group, column)
+            yield _spelled(estimate.value, column.decimals, round)
+            yield _spelled(estimate.low, column.decimals, math.floor)
+            yield _spelled(estimate.high, column.decimals, math.ceil)
         else:
-            yield _key(group.cell[output.index], plan.checked.keys[output.index])
+            yield _key(group.cell[column.index], noisy.plan.checked.keys[column.index])
 
 
-def _estimate(noisy: NoisyCells, group: _Group, formula: Formula) -> Estimate:
-    estimator = estimator_of(formula, noisy.plan)
-    confidence = part_confidence(estimator)
-
+def _estimate(noisy: NoisyCells, group: _Group, column: _Column) -> Estimate:
     def read(leaf: Noisy | Chosen) -> Estimate:
         if isinstance(leaf, Chosen):
             return _chosen(noisy, leaf.index, group.members[0])
         measurement = noisy.plan.measurements[leaf.index]
         values = noisy.measured[leaf.index]
         value = sum(values[member] for member in group.members)
-        width = _width(measurement, len(group.members), confidence)
+        width = _width(measurement, len(group.members), column.confidence)
         return Estimate(value * leaf.unit, (value - width) * leaf.unit, (value + width) * leaf.unit)
 
-    return evaluate(estimator, read)
+    return evaluate(column.estimator, read)
 
 
 def part_confidence(estimator: Estimator) -> float:
@@ -139,18 +161,18 @@ def part_confidence(estimator: Estimator) -> float:
 
 def _width(measurement: Measurement, members: int, confidence: float) -> int:
     if members == 1:
-        return _one_width(measurement, confidence)
-    return _sum_width(measurement, members, confidence)
+        return _one_width(measurement.noise, confidence)
+    return _sum_width(measurement.noise, members, confidence)
+
+
+@lru_cache(maxsize=1024)  # by the noise, whose scales are few, where measurements are new with each epsilon
+def _one_width(noise: Noise, confidence: float) -> int:
+    return half_width(noise, confidence)
 
 
 @lru_cache(maxsize=1024)
-def _one_width(measurement: Measurement, confidence: float) -> int:
-    return half_width(measurement.noise, confidence)
-
-
-@lru_cache(maxsize=1024)
-def _sum_width(measurement: Measurement, members: int, confidence: float) -> int:
-    return half_width_of_sum(measurement.noise, members, confidence)
+def _sum_width(noise: Noise, members: int, confidence: float) -> int:
+    return half_width_of_sum(noise, members, confidence)
 
 
 def _chosen(noisy: NoisyCells, index: int, member: int) -> Estimate:
@@ -163,8 +185,8 @@ def _chosen(noisy: NoisyCells, index: int, member: int) -> Estimate:
     )
 
 
-def _spelled(value: Fraction | None, decimals: int) -> Value:
-    return None if value is None else spell(int(value * 10**decimals), decimals)
+def _spelled(value: Fraction | None, decimals: int, whole: Callable[[Fraction], int]) -> Value:
+    return None if value is None else spell(whole(value * 10**decimals), decimals)
 
 
 def _key(value: Key | None, term: Term) -> Value:

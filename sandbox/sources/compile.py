@@ -32,7 +32,7 @@ from sandbox.query.typed import (
     max_rows_of,
 )
 from sandbox.sources.terms import Dialect as Dialect
-from sandbox.sources.terms import column, identifier, integer, ordered, term, test, wide, wide_divided
+from sandbox.sources.terms import cast, column, identifier, integer, ordered, term, test, wide, wide_divided
 
 KEPT_SCANS = 1024
 """Printed scans that are kept: printing takes longer than many a small question."""
@@ -48,15 +48,23 @@ AVERAGE_RAISED = 100
 
 @lru_cache(maxsize=KEPT_SCANS)
 def compile_scan(scan: Scan, dialect: Dialect) -> str:
-    """Return SQL with the scan's keys first (k0, k1, ...), then one column for each statistic (s0, ...)."""
+    """Return SQL with the scan's keys first (k0, k1, ...), then one column for each statistic (s0, ...).
+
+    A scan is frozen through and through and the SQL depends on nothing else, so it is printed once.
+    """
     keys = [term(key, dialect) for key in scan.keys]
-    statistics = [_Statistics(scan, dialect).column(statistic) for statistic in scan.statistics]
-    named = [exp.alias_(key, f"k{index}") for index, key in enumerate(keys)]
-    named += [exp.alias_(made, f"s{index}") for index, made in enumerate(statistics)]
+    printed = _Statistics(scan, dialect)
+    statistics = [printed.column(statistic) for statistic in scan.statistics]
+    named: list[exp.Expr] = [_named(key, f"k{index}") for index, key in enumerate(keys)]
+    named += [_named(made, f"s{index}") for index, made in enumerate(statistics)]
     select = _Relations(dialect).select(named, scan.source, scan.where)
     if keys:  # by position, since a key that is a constant number would be taken for one
-        select = select.group_by(*(integer(index + 1) for index in range(len(keys))))
-    return select.sql(dialect=dialect.value)
+        select = select.group_by(*(integer(index + 1) for index in range(len(keys))), copy=False)
+    return select.sql(dialect=dialect.value, copy=False)
+
+
+def _named(made: exp.Expr, name: str) -> exp.Alias:
+    return exp.Alias(this=made, alias=exp.to_identifier(name))
 
 
 class _Relations:
@@ -66,33 +74,37 @@ class _Relations:
         self._dialect = dialect
 
     def select(self, columns: list[exp.Expr], source: Relation, where: Test | None) -> exp.Select:
-        select = exp.select(*columns)
+        # No tree here is used twice, so the builders need not copy what they are given at every step.
+        select = exp.select(*columns, copy=False)
         if isinstance(source, Base):
-            select = select.from_(_table(source) if source.after is None else self._numbered_again(source))
+            table = _table(source) if source.after is None else self._numbered_again(source)
+            select = select.from_(table, copy=False)
             if source.unit is not None:
-                select = select.where(at_most(source, source.max_rows))
+                select = select.where(at_most(source, source.max_rows), copy=False)
         else:
-            select = select.from_(self._from(source))
+            select = select.from_(self._from(source), copy=False)
             for join in self._joins(source):
                 select.append("joins", join)
-        return select if where is None else select.where(test(where, self._dialect))
+        return select if where is None else select.where(test(where, self._dialect), copy=False)
 
     def _from(self, source: Relation) -> exp.Expr:
         match source:
             case Base() if source.unit is None:
                 return _table(source)
             case Base():  # limited before it is joined: ON and WHERE differ for an outer join
-                return self.select([exp.Star()], source, None).subquery(alias=identifier(source.alias))
+                return self.select([exp.Star()], source, None).subquery(
+                    alias=identifier(source.alias), copy=False
+                )
             case Joined():
                 return self._from(source.left)
             case Derived():
-                return self._rows(source).subquery(alias=identifier(source.alias))
+                return self._rows(source).subquery(alias=identifier(source.alias), copy=False)
             case PerUnitRows():
-                return self._per_unit(source).subquery(alias=identifier(source.alias))
+                return self._per_unit(source).subquery(alias=identifier(source.alias), copy=False)
             case Union():
                 parts: list[exp.Query] = [self._rows(part) for part in source.parts]
-                stacked = reduce(lambda one, other: exp.union(one, other, distinct=False), parts)
-                return stacked.subquery(alias=identifier(source.alias))
+                stacked = reduce(lambda one, other: exp.union(one, other, distinct=False, copy=False), parts)
+                return stacked.subquery(alias=identifier(source.alias), copy=False)
 
     def _joins(self, source: Relation) -> list[exp.Join]:
         if not isinstance(source, Joined):
@@ -104,7 +116,7 @@ class _Relations:
             for one, other in source.on
         ]
         side = "LEFT" if source.outer else None
-        join = exp.Join(this=self._from(source.right), on=exp.and_(*pairs), side=side)
+        join = exp.Join(this=self._from(source.right), on=exp.and_(*pairs, copy=False), side=side)
         return [*self._joins(source.left), join]
 
     def _rows(self, source: Derived) -> exp.Select:
@@ -129,7 +141,7 @@ class _Relations:
             case UnitFunction.MIN | UnitFunction.MAX:
                 return self._extreme(made, made.term)
             case UnitFunction.SUM:
-                return exp.cast(_sum(self._limited(made, of), made.term, self._dialect), "BIGINT")
+                return cast(_sum(self._limited(made, of), made.term, self._dialect), "BIGINT")
             case UnitFunction.AVG:
                 return self._average(made, made.term)
 
@@ -137,15 +149,15 @@ class _Relations:
         return of if made.where is None else only_where([test(made.where, self._dialect)], of)
 
     def _count(self, made: OfUnit, of: exp.Expr) -> exp.Expr:
-        return exp.cast(exp.Count(this=self._limited(made, of), big_int=True), "BIGINT")
+        return cast(exp.Count(this=self._limited(made, of), big_int=True), "BIGINT")
 
     def _average(self, made: OfUnit, of: Term) -> exp.Expr:
         values = term(of, self._dialect)
         total = wide(_sum(self._limited(made, values), of, self._dialect), self._dialect)
         raised = exp.paren(exp.Mul(this=total, expression=integer(AVERAGE_RAISED)), copy=False)
-        count = self._count(made, values)
+        count = self._count(made, values.copy())
         some = exp.GT(this=count.copy(), expression=integer(0))
-        quotient = exp.cast(wide_divided(raised, count, self._dialect), "BIGINT")
+        quotient = cast(wide_divided(raised, count, self._dialect), "BIGINT")
         return exp.Case(ifs=[exp.If(this=some, true=quotient)])
 
     def _extreme(self, made: OfUnit, of: Term) -> exp.Expr:
@@ -165,8 +177,8 @@ class _Relations:
         )
         everything = exp.Column(this=exp.Star(), table=identifier(source.alias))
         inner = exp.select(everything, exp.alias_(window, NUMBERED_AGAIN, quoted=True))
-        inner = inner.from_(_table(source)).where(test(source.after, self._dialect))
-        return inner.subquery(alias=identifier(source.alias))
+        inner = inner.from_(_table(source), copy=False).where(test(source.after, self._dialect), copy=False)
+        return inner.subquery(alias=identifier(source.alias), copy=False)
 
 
 class _Statistics:
@@ -246,5 +258,5 @@ def _sum(made: exp.Expr, of: Term, dialect: Dialect) -> exp.Expr:
     if of.type.low is None or of.type.high is None:
         raise TypeError("a number has bounds")
     if dialect is not Dialect.DUCKDB and max(-of.type.low, of.type.high) * MOST_ROWS >= 2**63:
-        made = exp.cast(made, "BIGINT") if dialect is Dialect.POSTGRES else wide(made, dialect)
+        made = cast(made, "BIGINT") if dialect is Dialect.POSTGRES else wide(made, dialect)
     return exp.Sum(this=made)

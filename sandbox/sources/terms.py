@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from functools import cache
 
 from sqlglot import exp
 
@@ -88,6 +89,16 @@ def test(of: Test, dialect: Dialect) -> exp.Expr:
             return _simple(of, dialect)
 
 
+def cast(of: exp.Expr, to: str) -> exp.Expr:
+    """Return ``of``, which is used nowhere else, as another type; as it is where it has been cast to it."""
+    return exp.cast(of, _data_type(to).copy(), copy=False)
+
+
+@cache  # over the few names in this code: sqlglot parses one each time it is named
+def _data_type(name: str) -> exp.DataType:
+    return exp.DataType.build(name)
+
+
 def column(source: str, name: str) -> exp.Column:
     """Return a column of a source."""
     return exp.Column(this=identifier(name), table=identifier(source))
@@ -107,13 +118,13 @@ def integer(value: int) -> exp.Expr:
 def _value(of: Value, dialect: Dialect) -> exp.Expr:
     match of.value:
         case None:
-            return exp.cast(exp.Null(), _TYPES[of.type.kind])
+            return cast(exp.Null(), _TYPES[of.type.kind])
         case bool():
             return exp.Boolean(this=of.value)
         case int():
             return integer(of.value)
         case date():
-            return exp.cast(exp.Literal.string(of.value.isoformat()), "DATE")
+            return cast(exp.Literal.string(of.value.isoformat()), "DATE")
         case str():
             return _text(of.value, dialect)
 
@@ -121,7 +132,7 @@ def _value(of: Value, dialect: Dialect) -> exp.Expr:
 def _text(value: str, dialect: Dialect) -> exp.Expr:
     if dialect is not Dialect.SPARK or _PLAIN.issuperset(value):
         return exp.Literal.string(value)
-    return exp.cast(exp.HexString(this=value.encode().hex()), "TEXT")
+    return cast(exp.HexString(this=value.encode().hex()), "TEXT")
 
 
 def ordered(of: Term, dialect: Dialect) -> exp.Expr:
@@ -167,13 +178,13 @@ def _applied(of: Apply, dialect: Dialect) -> exp.Expr:
         return _days(day, dialect)
     part = of.part or Part.DAY
     if of.operation is Operation.EXTRACT:
-        return exp.cast(exp.Extract(this=exp.var(_part_name(part, dialect)), expression=day), "BIGINT")
+        return cast(exp.Extract(this=exp.var(_part_name(part, dialect)), expression=day), "BIGINT")
     return day if part is Part.DAY else _truncated(day, part, dialect)
 
 
 def _wide(of: Term, dialect: Dialect) -> exp.Expr:
     """Return an operand of 64 bits; even a constant, which PostgreSQL would take for one of 32."""
-    return exp.cast(term(of, dialect), "BIGINT") if not isinstance(of, Apply) else term(of, dialect)
+    return cast(term(of, dialect), "BIGINT") if not isinstance(of, Apply) else term(of, dialect)
 
 
 def divided(left: exp.Expr, right: exp.Expr, dialect: Dialect) -> exp.Expr:
@@ -186,7 +197,7 @@ def divided(left: exp.Expr, right: exp.Expr, dialect: Dialect) -> exp.Expr:
 def wide(of: exp.Expr, dialect: Dialect) -> exp.Expr:
     """Return a whole number of a type far beyond 64 bits."""
     types = {Dialect.DUCKDB: "INT128", Dialect.POSTGRES: "DECIMAL", Dialect.SPARK: "DECIMAL(38, 0)"}
-    return exp.cast(of, types[dialect])
+    return cast(of, types[dialect])
 
 
 def wide_divided(left: exp.Expr, right: exp.Expr, dialect: Dialect) -> exp.Expr:
@@ -197,21 +208,21 @@ def wide_divided(left: exp.Expr, right: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 
 def _days(day: exp.Expr, dialect: Dialect) -> exp.Expr:
-    epoch = exp.cast(exp.Literal.string("1970-01-01"), "DATE")
+    epoch = cast(exp.Literal.string("1970-01-01"), "DATE")
     if dialect is Dialect.SPARK:  # where a date minus a date is an interval
         between: exp.Expr = exp.Anonymous(this="DATEDIFF", expressions=[day, epoch])
     else:
         between = exp.paren(exp.Sub(this=day, expression=epoch), copy=False)
-    return exp.cast(between, "BIGINT")
+    return cast(between, "BIGINT")
 
 
 def _truncated(day: exp.Expr, part: Part, dialect: Dialect) -> exp.Expr:
     # In no time zone: of a date, PostgreSQL and Spark would make a moment in the session's.
     if dialect is Dialect.SPARK:
         return exp.Anonymous(this="TRUNC", expressions=[day, exp.Literal.string(part.value)])
-    moment = exp.cast(day, "TIMESTAMP") if dialect is Dialect.POSTGRES else day
+    moment = cast(day, "TIMESTAMP") if dialect is Dialect.POSTGRES else day
     truncated = exp.Anonymous(this="DATE_TRUNC", expressions=[exp.Literal.string(part.value), moment])
-    return exp.cast(truncated, "DATE")
+    return cast(truncated, "DATE")
 
 
 def _part_name(part: Part, dialect: Dialect) -> str:

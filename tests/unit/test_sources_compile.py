@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlglot import parse_one
-from typed_questions import DATE, TEXT, number, table
+from typed_questions import BOOLEAN, DATE, TEXT, number, table
 
 from sandbox.privacy.scan import Scan, Statistic, StatisticKind
 from sandbox.query.expr import Operator, Part
@@ -97,3 +97,17 @@ def test_a_date_is_truncated_in_no_time_zone(dialect: Dialect, expected: str) ->
 def test_texts_are_ordered_by_code_point_whatever_the_database_collates() -> None:
     before = Comparison(NAME, Operator.LT, Value("b", TEXT))
     assert compiled(Dialect.POSTGRES, where=before).endswith('"v"."t" COLLATE "C" < \'b\' COLLATE "C"')
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_constants_that_python_takes_for_equal_are_compiled_each_as_what_it_is(dialect: Dialect) -> None:
+    one, true = Value(1, number(1, 1)), Value(True, BOOLEAN)  # noqa: FBT003  # a constant of a question
+    assert compiled(dialect, key=one) != compiled(dialect, key=true)
+    assert compiled(dialect, key=one) == compiled(dialect, key=Value(1, number(1, 1)))
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_statement_is_the_same_whether_it_is_kept_or_made_anew(dialect: Dialect) -> None:
+    kept = compiled(dialect, key=NAME, summed=WIDE)
+    compile_scan.cache_clear()
+    assert compiled(dialect, key=NAME, summed=WIDE) == kept
