@@ -58,3 +58,18 @@ def test_a_block_whose_own_exception_ends_it_is_left_alone() -> None:
         raise KeyError
     time.sleep(0.15)
     assert calls == []
+
+
+def test_an_interrupt_that_fails_is_tried_again_and_keeps_no_other_deadline_waiting() -> None:
+    watchdog, calls, other = Watchdog(), [], threading.Event()
+
+    def fail() -> None:
+        calls.append(time.monotonic())
+        raise OSError
+
+    with watchdog.watch(fail, after=0), watchdog.watch(other.set, after=0.05):
+        assert other.wait(10)
+        until = time.monotonic() + 10
+        while len(calls) < 3 and time.monotonic() < until:
+            time.sleep(0.005)
+    assert len(calls) >= 3

@@ -20,7 +20,8 @@ from threading import Lock
 
 import duckdb
 
-from sandbox.sources.engines.protocol import Row, interrupted
+from sandbox.sources.engines.protocol import Row
+from sandbox.sources.engines.watchdog import Watchdog
 from sandbox.sources.terms import Dialect
 
 THREADS = 2
@@ -40,6 +41,7 @@ _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": MEMORY,
     "threads": THREADS,
 }
+_DEADLINES = Watchdog()
 _FileState = tuple[int, int, int, int]
 
 
@@ -98,7 +100,7 @@ class DuckEngine:
         """Return all rows of one statement; see :class:`~sandbox.sources.engines.protocol.Engine`."""
         with (
             self._connection(Path(location)) as connection,
-            interrupted(connection.interrupt, after=deadline),
+            _DEADLINES.watch(connection.interrupt, after=deadline),
         ):
             return connection.execute(sql).fetchall()
 

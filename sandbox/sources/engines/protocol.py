@@ -7,10 +7,9 @@ a limit that follows the machine's state would be one more thing an answer's fai
 from __future__ import annotations
 
 from datetime import date
-from typing import Final, Protocol
+from typing import Protocol
 
 from sandbox.errors import SandboxError
-from sandbox.sources.engines.watchdog import Watchdog
 from sandbox.sources.terms import Dialect
 
 Value = int | str | bool | date | None
@@ -52,7 +51,3 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back what is open; the next question opens it again."""
-
-
-interrupted: Final = Watchdog().watch
-"""The one watchdog of this process, see :meth:`~sandbox.sources.engines.watchdog.Watchdog.watch`."""

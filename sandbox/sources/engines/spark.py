@@ -18,7 +18,8 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.errors import StartupRefusal
-from sandbox.sources.engines.protocol import Row, Value, interrupted
+from sandbox.sources.engines.protocol import Row, Value
+from sandbox.sources.engines.watchdog import Watchdog
 from sandbox.sources.terms import Dialect
 
 MEMORY = "2g"
@@ -43,6 +44,8 @@ _SETTINGS = {
     "spark.executor.syncLogLevel.enabled": "true",
 }
 _starting = Lock()
+_DEADLINES = Watchdog()
+"""Of its own: to cancel asks Java, and no other engine's deadline shall wait for that."""
 
 
 def session_of(master: str) -> Any:
@@ -90,7 +93,7 @@ class SparkEngine:
         """Return all rows of one statement; see :class:`~sandbox.sources.engines.protocol.Engine`."""
         session, group = self._session(location), uuid4().hex
         context = session.sparkContext
-        with interrupted(lambda: context.cancelJobGroup(group), after=deadline):
+        with _DEADLINES.watch(lambda: context.cancelJobGroup(group), after=deadline):
             context.setJobGroup(group, "question", interruptOnCancel=True)
             found = session.sql(f"SELECT * FROM (\n{sql}\n)").collect()  # noqa: S608  # see the module
         return [tuple(map(_plain, row)) for row in found]

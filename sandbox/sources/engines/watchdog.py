@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 INTERRUPT_AGAIN = 0.05
 """Seconds between interrupts past the deadline: one that comes before the statement starts is lost."""
@@ -49,6 +49,7 @@ class Watchdog:
         finally:
             with watched.lock:
                 watched.ended = True
+                watched.interrupt = _nothing  # it stays in line until it is due; what it would reach does not
 
     def _add(self, watched: _Watched, due: float) -> None:
         with self._wake:
@@ -73,5 +74,10 @@ def _interrupted(watched: _Watched) -> bool:
     """Interrupt a block that still runs; return whether it does."""
     with watched.lock:
         if not watched.ended:
-            watched.interrupt()
+            with suppress(Exception):  # one that failed is tried again, and the others are still waited for
+                watched.interrupt()
         return not watched.ended
+
+
+def _nothing() -> None:
+    pass
