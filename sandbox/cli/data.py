@@ -12,7 +12,7 @@ from sandbox.cli.demo import install_demo
 from sandbox.cli.explaining import planned, print_plan
 from sandbox.governance.installation import install, open_books
 from sandbox.governance.registration import register as register_dataset
-from sandbox.policy.load import PolicyMistakes, load, load_witnesses
+from sandbox.policy.load import PolicyMistakes, load, load_keeping, load_witnesses
 from sandbox.privacy.loss import parse_epsilon
 from sandbox.settings import Settings
 
@@ -82,6 +82,7 @@ def check_policies(directory: Path | None, as_json: bool) -> None:
     try:
         policies = load(directory)
         load_witnesses(directory)
+        load_keeping(directory)
     except PolicyMistakes as found:
         if as_json:
             print_json(

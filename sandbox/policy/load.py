@@ -22,6 +22,7 @@ from sandbox.policy.agree import Draft, Mistake, disagreements
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy
+from sandbox.policy.keeping import Keeping, RetentionPolicy, SinksPolicy
 from sandbox.policy.policies import Policies as Policies
 from sandbox.policy.values import PolicyModel, sentence_of
 from sandbox.policy.witnesses import WitnessPolicy
@@ -91,6 +92,22 @@ def load_witnesses(directory: Path) -> Mapping[str, WitnessPolicy]:
     if reading.mistakes:
         raise PolicyMistakes(tuple(sorted(reading.mistakes)))
     return MappingProxyType(found)
+
+
+def load_keeping(directory: Path) -> Keeping:
+    """Return what ``sinks.toml`` and ``retention.toml`` in ``directory`` say of keeping the log.
+
+    Both files must be there: whoever removes one does not turn a required copy off unseen.
+
+    Raises:
+        PolicyMistakes: anything is wrong with them; holds all that is wrong.
+    """
+    reading = _Reading(directory)
+    sinks = reading.one("sinks.toml", SinksPolicy)
+    retention = reading.one("retention.toml", RetentionPolicy)
+    if sinks is None or retention is None:
+        raise PolicyMistakes(tuple(sorted(reading.mistakes)))
+    return Keeping(sinks=sinks, retention=retention)
 
 
 def _document(draft: Draft, review: ReviewPolicy) -> Canonical:
