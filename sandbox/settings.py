@@ -143,6 +143,11 @@ class Settings:
         return self.home / "signer" / "signed"
 
     @property
+    def sinks(self) -> Path:
+        """Directory that says how far each copy of the log has come."""
+        return self.home / "state" / "sinks"
+
+    @property
     def log_public_key(self) -> Path:
         """The log's verifier key, for everybody."""
         return self.home / "log.pub"

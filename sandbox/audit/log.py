@@ -42,6 +42,7 @@ from sandbox.audit.keys import VerifyKey, mark
 from sandbox.audit.reader import Reader, unavailable
 from sandbox.audit.reading import Status
 from sandbox.audit.signer import Hashes, Signer
+from sandbox.audit.sinks import Delivered, Sinks
 from sandbox.audit.turns import Deadline, Job, Turn, Turns
 from sandbox.errors import Conflict, Refusal, SandboxError, StartupRefusal, where
 from sandbox.store import engine as store
@@ -70,6 +71,7 @@ class Log(Reader):
         engine: from :func:`sandbox.store.engine.open_state`.
         signer: signs checkpoints.
         private_key: 32 bytes that seal private texts and vouch for heads.
+        sinks: copies of the log that are written while it grows; the log closes them.
         commit_deadline: seconds within which a record must be durable and signed.
         clock: gives the current time; only tests pass one.
     """
@@ -80,6 +82,7 @@ class Log(Reader):
         *,
         signer: Signer,
         private_key: bytes,
+        sinks: Sinks | None = None,
         commit_deadline: float = 5.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -87,6 +90,7 @@ class Log(Reader):
         self.origin = signer.origin
         self.key: VerifyKey = signer.key
         self._signer = signer
+        self.sinks = sinks
         self._deadline = commit_deadline
         self._clock = clock
         self._turns = Turns()
@@ -142,8 +146,10 @@ class Log(Reader):
         return self.write(lambda transaction: transaction.append(event, private=private))
 
     def close(self) -> None:
-        """Give the signer back; nothing can be written afterwards."""
+        """Give signer and sinks back; nothing can be written afterwards."""
         self._signer.close()
+        if self.sinks is not None:
+            self.sinks.close()
 
     def close_open_intents(self) -> int:
         """Give every question that was charged and never concluded the outcome ``unknown``.
@@ -270,6 +276,8 @@ class Log(Reader):
     def _joined(self, deadline: Deadline) -> Group:
         """Return the open group, or a new one that holds the write lock."""
         if self._group is None:
+            if self.sinks is not None:
+                self.sinks.ready()
             try:
                 connection = self._open.enter_context(store.writing(self.engine, wait=deadline.left))
                 self._group = Group(connection, self._frontier(connection))
@@ -306,6 +314,7 @@ class Log(Reader):
             if group is not None and head is not None:
                 self._head = head
                 self._sign(head.frontier, partial(self._told, group))
+                self._deliver(group)
             failure = None
         except store.FAILURES as error:
             log.error("the log: %s", where(error))  # noqa: TRY400  # its text may hold what was written
@@ -315,6 +324,10 @@ class Log(Reader):
         finally:
             if group is not None:
                 group.end(failure)
+
+    def _deliver(self, group: Group) -> None:
+        if self.sinks is not None:
+            self.sinks.deliver([Delivered(group.first + n, leaf) for n, leaf in enumerate(group.leaves)])
 
     def _write_head(self, group: Group | None) -> _Head | None:
         if group is None or not (group.broken or group.leaves):

@@ -20,8 +20,10 @@ from sandbox.audit.keys import SigningKey, create_secret, load_secret
 from sandbox.audit.log import Log
 from sandbox.audit.signer import KeySigner, Signer
 from sandbox.audit.signer_remote import RemoteSigner, answers
+from sandbox.audit.sinks import Sinks, leaves_of
 from sandbox.errors import Refusal, StartupRefusal
 from sandbox.ledger.books import check_books
+from sandbox.policy.load import load_keeping
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
 
@@ -127,11 +129,21 @@ def open_books(settings: Settings) -> Books:
         raise StartupRefusal(f"{settings.home} holds no sandbox; run `sandbox init` first.")
     private = load_secret(settings.keys / PRIVATE_KEY)
     signer = open_signer(settings)
+    sinks = Sinks(
+        load_keeping(settings.policies).specs, state=settings.sinks, deadline=settings.commit_deadline
+    )
     engine = open_state(settings)
-    log = Log(engine, signer=signer, private_key=private, commit_deadline=settings.commit_deadline)
+    log = Log(
+        engine,
+        signer=signer,
+        private_key=private,
+        sinks=sinks,
+        commit_deadline=settings.commit_deadline,
+    )
     books = Books(engine, log)
     try:
         log.check_start()
+        sinks.catch_up(leaves_of(log.reading))
         with log.reading() as connection:
             check_books(connection)
     except Refusal as error:
