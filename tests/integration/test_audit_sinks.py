@@ -25,6 +25,7 @@ from sandbox.audit import ocsf
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.audit.log import Log
+from sandbox.audit.signer import KeySigner
 from sandbox.audit.sinks import Delivered, Sinks, Spec, leaves_of
 from sandbox.audit.sinks.position import Position
 from sandbox.audit.sinks.record import SinkFailed
@@ -478,10 +479,14 @@ def test_whatever_fails_everything_arrives_in_order_and_only_known_records_twice
         assert after.seq <= before.seq + 1
 
 
-def test_the_logs_own_leaves_are_read_in_pages_and_as_stored(tmp_path: Path, open_sinks: Open) -> None:
-    engine = open_state(Settings(home=tmp_path))
+def test_the_logs_own_leaves_are_read_in_pages_and_as_stored(
+    tmp_path: Path, open_sinks: Open, state: Settings
+) -> None:
+    engine = open_state(state)
     log = Log(
-        engine, signer=SigningKey.create(tmp_path / "log"), private_key=create_secret(tmp_path / "private")
+        engine,
+        signer=KeySigner(SigningKey.create(tmp_path / "log")),
+        private_key=create_secret(tmp_path / "private"),
     )
     with log.writing() as tx:
         for number in range(600):
