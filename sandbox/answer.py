@@ -16,6 +16,7 @@ from sandbox.ledger.ledger import Balance
 from sandbox.privacy.accuracy import ExpectedError
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.post import AnswerTable
+from sandbox.statements import balance_document
 
 
 def csv_bytes(table: AnswerTable) -> bytes:
@@ -119,18 +120,3 @@ class Estimate:
             "cached": self.cached,
             "dry_run": True,
         }
-
-
-def balance_document(balance: Balance, loss: Loss | None = None) -> dict[str, Any]:
-    """Return one scope's budget for people and programs; with ``loss``, how many more such fit."""
-    document: dict[str, Any] = {
-        "scope": balance.scope,
-        "cap_picorho": balance.cap.picorho,
-        "spent_picorho": balance.spent.picorho,
-        "left_picorho": balance.left.picorho,
-        "left_epsilon": str(balance.left.epsilon(balance.delta)),
-        "delta": str(balance.delta),
-    }
-    if loss is not None and loss.picorho > 0:
-        document["more_like_this"] = balance.left.picorho // loss.picorho
-    return document

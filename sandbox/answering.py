@@ -23,7 +23,7 @@ from sandbox.audit.log import Log
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import digest
 from sandbox.errors import where
-from sandbox.ledger.ledger import Balance, Ledger, balances_seen
+from sandbox.ledger.ledger import Balance, Ledger
 from sandbox.pace import Pace, not_completed, too_busy
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
@@ -132,7 +132,7 @@ class Answering:
 
         def record(transaction: Transaction) -> tuple[Balance, ...]:
             transaction.append(event)
-            return balances_seen(transaction.connection, asked.question.lines)
+            return self._left(transaction, asked)
 
         left = self._audit.write(record)
         # In the name of who asks now: the desk takes nobody's receipts from somebody else.
@@ -197,9 +197,12 @@ class Answering:
             seq = transaction.append(event)
             if kept:
                 self._repeats.keep(transaction, kept, seq=seq)
-            return claims(seq=seq), balances_seen(transaction.connection, asked.question.lines)
+            return claims(seq=seq), self._left(transaction, asked)
 
         return self._audit.write(record)
+
+    def _left(self, transaction: Transaction, asked: Asked) -> tuple[Balance, ...]:
+        return self._ledger.balances_seen(transaction.connection, asked.question.lines, at=transaction.at)
 
     def _made(
         self, asked: Asked, table: AnswerTable, receipt: Receipt, *, left: tuple[Balance, ...], cached: bool

@@ -34,7 +34,8 @@ from sandbox.audit.keys import SigningKey
 from sandbox.errors import NotFound, Refusal, Unavailable
 from sandbox.governance import accounts, catalogue
 from sandbox.governance.installation import RECEIPT_KEY, RELEASE_KEY, Books, open_books
-from sandbox.ledger.ledger import Balance, Ledger, budget_lines
+from sandbox.ledger.budgets import Budgets
+from sandbox.ledger.ledger import Balance, Ledger
 from sandbox.pace import Pace
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.load import Policies, load
@@ -58,6 +59,7 @@ class Gateway:
     policies: Policies
     books: Books
     ledger: Ledger
+    budgets: Budgets
     desk: Desk
     questions: Questions
     repeats: Repeats
@@ -93,6 +95,7 @@ class Gateway:
             policies=policies,
             books=books,
             ledger=ledger,
+            budgets=Budgets(policies, log=books.log, ledger=ledger),
             desk=desk,
             questions=Questions(policies),
             repeats=repeats,
@@ -199,12 +202,7 @@ class Gateway:
 
     def balances(self, actor: Actor) -> tuple[Balance, ...]:
         """Return every budget that questions of ``actor`` are charged to, each once."""
-        lines = {
-            line.scope: line
-            for authorization in self.authorizations_of(actor)
-            for line in budget_lines(authorization, self.policies.population_of(authorization))
-        }
-        return self.ledger.balances(tuple(lines.values()))
+        return self.budgets.of_person(actor.name, self.authorizations_of(actor))
 
     def catalogue(self, actor: Actor) -> list[dict[str, Any]]:
         """Describe what the authorizations of ``actor`` open: metadata only, never a row."""

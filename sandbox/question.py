@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from sandbox.canonical import digest_of
 from sandbox.errors import Malformed
-from sandbox.ledger.ledger import BudgetLine, scopes_for
+from sandbox.ledger.scopes import BudgetLine, lines_of
 from sandbox.policy.authorization import LossLimits
 from sandbox.policy.check import CheckedQuery, check, held_now
 from sandbox.policy.policies import Policies
@@ -147,7 +147,7 @@ def _question(plan: Plan, snapshot: Snapshot) -> Question:
         plan_digest=plan.digest,
         digest=digest_of(canonical(query)),
         template=template(query),
-        lines=scopes_for(plan.checked),
+        lines=lines_of(plan),
     )
 
 

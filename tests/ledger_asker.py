@@ -6,26 +6,31 @@ tests of the ledger; not a test itself.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import insert
 
-from sandbox.audit.event import Event, Kind
+from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.keys import SigningKey, load_secret
 from sandbox.audit.log import Log
 from sandbox.audit.signer import KeySigner
 from sandbox.errors import OverBudget
-from sandbox.ledger.ledger import Ledger, scopes_for
+from sandbox.ledger.decisions import Decision, Raise, Signed, Window, sign
+from sandbox.ledger.granting import grant, register_key
+from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.scopes import lines_of
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.check import check
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies
-from sandbox.policy.roles import Actor, Channel
+from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan, make_plan
 from sandbox.query.expr import Aggregate, Function, Output, Query, Table
@@ -38,7 +43,19 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ANA = Actor(name="ana", groups=frozenset({"study"}), scopes=frozenset(), channel=Channel.NOTEBOOK)
 
 
-def policies(*, total: str = "8", lifetime: str = "20") -> Policies:
+STEN = Actor(
+    name="sten",
+    groups=frozenset({"stewards"}),
+    scopes=scopes_of(frozenset({"stewards"})),
+    channel=Channel.TERMINAL,
+)
+TIGHT = ("authorization", "population", "dataset", "analyst", "window")
+"""The scopes that a question may be charged to; a race is for the last epsilon of one of them."""
+
+
+def policies(
+    *, total: str = "8", lifetime: str = "20", dataset_cap: str | None = None, **loss: object
+) -> Policies:
     """Policies of one table, with these epsilons of the authorization and of the population."""
     columns = {"person_id": {"use": "unit_id"}, "district": {"use": "group_key", "domain": ["Bei", "Nan"]}}
     table = {"source": "visits.csv", "max_rows_per_unit": 5, "columns": columns}
@@ -50,6 +67,7 @@ def policies(*, total: str = "8", lifetime: str = "20") -> Policies:
         "openness": "sandbox_only",
         "population": "residents",
         "profile_epsilon": "0.1",
+        "lifetime_epsilon": dataset_cap,
         "tables": {"visits": table},
     }
     authorization = {
@@ -63,7 +81,7 @@ def policies(*, total: str = "8", lifetime: str = "20") -> Policies:
         "responsible": "The tests",
         "term": {"start": date(2026, 1, 1), "end": date(2027, 1, 1)},
         "tables": {"visits": ["district"]},
-        "loss": {"per_query_epsilon": "1", "total_epsilon": total, "total_delta": "1e-6"},
+        "loss": {"per_query_epsilon": "1", "total_epsilon": total, "total_delta": "1e-6", **loss},
     }
     population = {
         "name": "residents",
@@ -87,13 +105,55 @@ def plan_of(epsilon: str, rules: Policies) -> Plan:
     return make_plan(checked, epsilon=Decimal(epsilon))
 
 
-def open_ledger(home: Path, kind: type[Ledger] = Ledger) -> Ledger:
+def tight_on(scope: str) -> Policies:
+    """Policies with all scopes, of which ``scope`` alone has room for just one question at epsilon 1."""
+    epsilon = {one: "8" if one == scope else "20" for one in TIGHT}
+    return policies(
+        total=epsilon["authorization"],
+        lifetime=epsilon["population"],
+        dataset_cap=epsilon["dataset"],
+        analyst_epsilon=min("20", epsilon["analyst"], epsilon["authorization"], key=int),
+        window={"epsilon": min("20", epsilon["window"], epsilon["authorization"], key=int), "days": 30},
+    )
+
+
+def decide(
+    ledger: Ledger,
+    rules: Policies,
+    *,
+    windows: Sequence[Window] = (),
+    raises: Sequence[Raise] = (),
+    reason: str = "Testing",
+) -> Signed:
+    """Let sten sign a decision with a new key of his and apply it."""
+    log, key = ledger._log, SigningKey.from_seed(os.urandom(32))
+    register_key(log, "sten", key.public, actor="root")
+    decision = Decision(
+        authorization="study", by="sten", at=timestamp(log.now()), reason=reason,
+        windows=tuple(windows), raises=tuple(raises),
+    )  # fmt: skip
+    signed = sign(decision, key)
+    grant(ledger, log, signed, policies=rules, actor=STEN)
+    return signed
+
+
+def window(first: date, *, days: int = 30, epsilon: str = "8") -> Window:
+    return Window(first=first, until=first + timedelta(days=days), epsilon=Decimal(epsilon))
+
+
+def open_ledger(
+    home: Path,
+    kind: type[Ledger] = Ledger,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    state: Settings | None = None,
+) -> Ledger:
     """Open the books under ``home``; its keys are the files ``log`` and ``private``."""
     log = Log(
-        open_state(Settings(home=home, commit_deadline=30)),
+        open_state(state or Settings(home=home, commit_deadline=30)),
         signer=KeySigner(SigningKey.load(home / "log"), state=home / "signed"),
         private_key=load_secret(home / "private"),
         commit_deadline=30,
+        clock=clock,
     )
     return kind(log)
 
@@ -102,15 +162,14 @@ class CarelessLedger(Ledger):
     """The fault that the race tests must find: look first, write what was seen plus the loss later."""
 
     def charge(self, request_id: str, plan: Plan, event: Event, *, private: str | None = None) -> Charge:
-        lines = scopes_for(plan.checked)
-        seen = self.balances(lines)
+        seen = self.balances(lines_of(plan))
         if any(plan.loss > balance.left for balance in seen):
             raise OverBudget("over-budget", "Nothing is left.")
         with self._log.writing() as tx:
-            for line, balance in zip(lines, seen, strict=True):
+            for balance in seen:
                 row = {
-                    "scope": line.scope,
-                    "cap": line.cap.picorho,
+                    "scope": balance.scope,
+                    "cap": balance.cap.picorho,
                     "spent": balance.spent.picorho + plan.loss.picorho,
                 }
                 tx.connection.execute(insert(tables.budget).prefix_with("OR REPLACE").values(row))
@@ -128,9 +187,9 @@ def granted(ledger: Ledger, request_id: str, plan: Plan) -> bool:
     return True
 
 
-def main(home: Path, name: str, askers: int, careless: bool) -> None:
-    """Ask ``askers`` times at once, when the authorization has room for one such question."""
-    ledger, plan = open_ledger(home, CarelessLedger if careless else Ledger), plan_of("1", policies())
+def main(home: Path, name: str, askers: int, scope: str, careless: bool) -> None:
+    """Ask ``askers`` times at once, when ``scope`` has room for one such question."""
+    ledger, plan = open_ledger(home, CarelessLedger if careless else Ledger), plan_of("1", tight_on(scope))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
@@ -140,4 +199,4 @@ def main(home: Path, name: str, askers: int, careless: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:] == ["careless"])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5:] == ["careless"])

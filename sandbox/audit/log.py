@@ -141,6 +141,10 @@ class Log(Reader):
         with self._in_turn(deadline) as transaction:
             yield transaction
 
+    def now(self) -> datetime:
+        """Return the moment that a record written now would bear."""
+        return self._clock()
+
     def append(self, event: Event, *, private: str | None = None) -> int:
         """Write one event in a transaction of its own and return its place."""
         return self.write(lambda transaction: transaction.append(event, private=private))

@@ -24,7 +24,7 @@ _COMMANDS = {
     "up": "service",
     "tour": "service",
     "ask": "asking",
-    "account": "asking",
+    "account": "account",
     "submit": "releasing",
     "releases": "releasing",
     "withdraw": "releasing",

@@ -1,4 +1,4 @@
-"""``sandbox ask | account``: questions and what they cost."""
+"""``sandbox ask``: questions and what they cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sandbox.answer import Answer, Estimate, balance_document
+from sandbox.answer import Answer, Estimate
 from sandbox.cli.common import (
     as_option,
     authorization_option,
@@ -78,37 +78,6 @@ def ask(
     print_json(document) if as_json else _print_answer(answer)
 
 
-@click.group()
-def account() -> None:
-    """Privacy budgets: what is spent and what is left."""
-
-
-@account.command("show")
-@json_option
-@as_option
-def show(as_json: bool, account: str) -> None:
-    """Show every budget your questions are charged to."""
-    gateway = open_gateway()
-    balances = [balance_document(balance) for balance in gateway.balances(terminal_actor(gateway, account))]
-    if as_json:
-        print_json({"account": account, "balances": balances})
-        return
-    print_table(
-        ["scope", "spent rho", "left rho", "cap rho", "left epsilon", "at delta"],
-        [
-            [
-                b["scope"],
-                _rho(b["spent_picorho"]),
-                _rho(b["left_picorho"]),
-                _rho(b["cap_picorho"]),
-                b["left_epsilon"],
-                b["delta"],
-            ]
-            for b in balances
-        ],
-    )
-
-
 def _print_answer(answer: Answer) -> None:
     print_table(list(answer.table.columns), [list(row) for row in answer.table.rows])
     cost = f"cost: epsilon {answer.epsilon} (rho {_rho(answer.loss.picorho)})"
@@ -131,10 +100,13 @@ def _print_estimate(estimate: Estimate) -> None:
 
 def _print_left(document: dict[str, Any]) -> None:
     for left in document["left"]:
+        more = f", {left['more_like_this']} more questions like this" if "more_like_this" in left else ""
+        if "left_delta" in left:
+            click.echo(f"left in {left['scope']}: delta {left['left_delta']} of {left['cap_delta']}{more}")
+            continue
         click.echo(
             f"left in {left['scope']}: rho {_rho(left['left_picorho'])} of {_rho(left['cap_picorho'])} "
-            f"(epsilon {left['left_epsilon']} at delta {left['delta']})"
-            + (f", {left['more_like_this']} more questions like this" if "more_like_this" in left else "")
+            f"(epsilon {left['left_epsilon']} at delta {left['delta']}){more}"
         )
     for sentence in document["warnings"]:
         click.echo(f"note: {sentence}")
@@ -144,4 +116,4 @@ def _rho(picorho: int) -> str:
     return f"{picorho / PICO:.6f}"
 
 
-commands: tuple[click.Command, ...] = (ask, account)
+commands: tuple[click.Command, ...] = (ask,)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import click
 
+from sandbox.audit.keys import read_note_key
 from sandbox.cli.common import json_option, login_name, print_json, print_table
+from sandbox.errors import NotAllowed, NotFound
 from sandbox.governance import accounts
 from sandbox.governance.installation import open_books
+from sandbox.ledger.granting import register_key
 from sandbox.settings import Settings
 
 
@@ -81,6 +84,29 @@ def password(name: str) -> None:
     """Make a new password and show it once."""
     books = open_books(Settings.from_environment())
     click.echo(f"{name}: {accounts.new_password(books.log, name, actor=login_name())}")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("public", required=False)
+@click.option("--withdraw", is_flag=True, help="Let no further signature of NAME count.")
+def key(name: str, public: str | None, withdraw: bool) -> None:
+    """Register the key with which NAME signs decisions about budgets: the line `sandbox account key` printed.
+
+    It takes the place of an earlier key; decisions that were made with that one stand.
+    """
+    if withdraw == (public is not None):
+        raise click.UsageError("Give the public key, or --withdraw.")
+    books = open_books(Settings.from_environment())
+    if accounts.find(books.engine, name) is None:
+        raise NotFound("account-unknown", f"There is no account {name!r}.")
+    verifier = None
+    if public is not None:
+        owner, verifier = read_note_key(public)
+        if owner != name:
+            raise NotAllowed("key-of-another", f"This key was made for {owner!r}, not for {name!r}.")
+    seq = register_key(books.log, name, verifier, actor=login_name())
+    click.echo(f"{name}: {'withdrawn' if verifier is None else 'registered'}, entry {seq} of the log")
 
 
 commands: tuple[click.Command, ...] = (user,)

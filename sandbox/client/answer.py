@@ -117,6 +117,8 @@ class Estimate:
 
 def _left_line(left: Mapping[str, Any]) -> str:
     more = f", {left['more_like_this']} more questions like this" if "more_like_this" in left else ""
+    if "left_delta" in left:
+        return f"left in {left['scope']}: delta {left['left_delta']} of {left['cap_delta']}{more}"
     return (
         f"left in {left['scope']}: rho {left['left_picorho'] / PICO:.6f} of "
         f"{left['cap_picorho'] / PICO:.6f} (epsilon {left['left_epsilon']} at delta {left['delta']}){more}"

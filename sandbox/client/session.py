@@ -128,8 +128,12 @@ class Session:
         return dummy_frame(document)
 
     def account(self) -> pd.DataFrame:
-        """Show what is left in every budget your questions are charged to."""
+        """Show what is left in every budget your questions are charged to; a window only while it is open."""
         return pd.DataFrame(self._transport.call("GET", "/account")["balances"])
+
+    def questions(self) -> pd.DataFrame:
+        """List your newest charged questions, without their values, and what each of them cost."""
+        return pd.DataFrame(self._transport.call("GET", "/account/questions")["questions"])
 
     def submit(
         self, files: Iterable[str | Path], *, purpose: str, receipts: Iterable[str] | None = None

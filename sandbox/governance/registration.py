@@ -89,7 +89,8 @@ def _charge(digest: str, dataset: DatasetPolicy, *, actor: str, policies: Polici
         dataset=dataset.name,
         body={"policy": policies.digest, "loss": loss.picorho},
     )
-    Ledger(books.log).charge_registration(digest, policies.populations[dataset.population], loss, event)
+    population = policies.populations[dataset.population]
+    Ledger(books.log).charge_registration(digest, dataset, population, loss, event)
 
 
 def run_registrar(

@@ -40,7 +40,8 @@ def survey(
         dataset=name,
         body={"policy": policies.digest, "epsilon": str(epsilon), "loss": loss.picorho},
     )
-    Ledger(books.log).charge_registration(digest, policies.populations[dataset.population], loss, paid)
+    population = policies.populations[dataset.population]
+    Ledger(books.log).charge_registration(digest, dataset, population, loss, paid)
     found = Survey.from_document(run_registrar(dataset, settings, {"survey": str(epsilon)}))
     done = Event(
         kind=Kind.DATASET_SURVEYED,

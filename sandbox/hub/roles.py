@@ -21,6 +21,7 @@ _DESCRIPTIONS = {
     Scope.AUDIT: "Read and export the log.",
     Scope.POLICY: "Keep datasets and their policies.",
     Scope.AUTHORITY: "Grant and end authorizations.",
+    Scope.BUDGET: "See every budget; open time windows and raise budgets by signed decisions.",
 }
 
 

@@ -3,10 +3,12 @@
 A charge is one transaction of the log, under the write lock from its first read to its commit:
 
 1. an id that was charged before is refused;
-2. each scope's row is brought to the cap the policy states now;
-3. ``spent + loss <= cap`` stands in the UPDATE of every scope, in the order of their names, and the
+2. the window that is open at this moment of the log's clock is looked up, and how far budgets are
+   raised: both from signed decisions, which are verified (:mod:`sandbox.ledger.opened`);
+3. each scope's row is brought to the cap that holds now;
+4. ``spent + loss <= cap`` stands in the UPDATE of every scope, in the order of their names, and the
    number of changed rows is read: 0 means over budget, and everything is rolled back;
-4. the intent goes into the log with the budgets it charges, the charge refers to it, and both are
+5. the intent goes into the log with the budgets it charges, the charge refers to it, and both are
    durable together.
 
 Nothing is ever given back. The condition uses the policy's cap. The row keeps the larger of that cap
@@ -16,8 +18,9 @@ the table's own check, ``spent <= cap``, stays a second wall and never blocks th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
@@ -28,13 +31,13 @@ from sandbox.audit.group import Transaction
 from sandbox.audit.log import Log
 from sandbox.errors import Conflict, Malformed, OverBudget
 from sandbox.ledger.books import with_charges
-from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.check import CheckedQuery
+from sandbox.ledger.opened import Decided
+from sandbox.ledger.scopes import BudgetLine, dataset_lines, lines_of, population_line, spoken, together
+from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import PopulationPolicy
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.loss import Loss
 from sandbox.privacy.plan import Plan
-from sandbox.privacy.threshold import capped, charged
 from sandbox.store import engine as store
 from sandbox.store import tables
 
@@ -50,77 +53,35 @@ LARGEST_LOSS = 9_000_000 * 10**12
 """Largest cap and largest loss in 1e-12 rho; the database's integers end at 2**63, about 9.2e18."""
 REQUEST_ID_LIMIT = 64
 """Characters of a request id."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BudgetLine:
-    """One budget that a question is charged to, as the policy states it."""
-
-    scope: str
-    """``population:NAME`` or ``authorization:NAME``."""
-    cap: Loss
-    """All that may be spent on it, ever."""
-    delta: Decimal
-    """The delta at which people read this budget as an epsilon."""
+_DAY = len(":2026-01-01")
+"""Characters that a window's name is longer than that of the line that stands for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Balance:
     """One budget and how far it is spent."""
 
-    scope: str
-    """``population:NAME`` or ``authorization:NAME``."""
-    cap: Loss
-    """All that may be spent on it, ever."""
+    line: BudgetLine
+    """Which one, as it stands now: its window named, its cap raised as far as was decided."""
     spent: Loss
     """What was spent; more than the cap where the policy lowered the cap afterwards."""
     left: Loss
     """What may still be spent; never negative."""
-    delta: Decimal
-    """The delta at which people read these losses as an epsilon."""
 
+    @property
+    def scope(self) -> str:
+        """The budget's kind and name."""
+        return self.line.scope
 
-def budget_lines(authorization: AuthorizationPolicy, population: PopulationPolicy) -> tuple[BudgetLine, ...]:
-    """Return the budgets of every question under ``authorization``, in the order of their names."""
-    limits = authorization.loss
-    return (
-        BudgetLine(
-            scope=f"authorization:{authorization.name}",
-            cap=Loss.cap(epsilon=limits.total_epsilon, delta=limits.delta_of_losses),
-            delta=limits.delta_of_losses,
-        ),
-        population_line(population),
-    )
+    @property
+    def cap(self) -> Loss:
+        """All that may be spent on it, ever."""
+        return self.line.cap
 
-
-def population_line(population: PopulationPolicy) -> BudgetLine:
-    """Return the lifetime budget of ``population``."""
-    return BudgetLine(
-        scope=f"population:{population.name}",
-        cap=Loss.cap(epsilon=population.lifetime_epsilon, delta=population.delta_of_losses),
-        delta=population.delta_of_losses,
-    )
-
-
-def delta_lines(checked: CheckedQuery) -> tuple[BudgetLine, ...]:
-    """Return what the delta of a question is charged to whose keys are not public; in units of 1e-18.
-
-    The cap is 0, so that nothing can be charged, where the policy reserves no delta.
-    """
-    granted, population = checked.authorization, checked.population
-    reserves = {
-        f"authorization-delta:{granted.name}": granted.loss.reserved_delta,
-        f"population-delta:{population.name}": population.reserved_delta,
-    }
-    return tuple(
-        BudgetLine(scope=scope, cap=Loss(capped(reserve or Decimal(0))), delta=reserve or Decimal(0))
-        for scope, reserve in reserves.items()
-    )
-
-
-def scopes_for(checked: CheckedQuery) -> tuple[BudgetLine, ...]:
-    """Return the budgets that ``checked`` is charged to."""
-    return budget_lines(checked.authorization, checked.population)
+    @property
+    def delta(self) -> Decimal:
+        """The delta at which people read these losses as an epsilon."""
+        return self.line.delta
 
 
 class Ledger:
@@ -128,6 +89,7 @@ class Ledger:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.decided = Decided()
 
     def charge(self, request_id: str, plan: Plan, event: Event, *, private: str | None = None) -> Charge:
         """Spend the plan's loss on all its budgets and record the intent, or do neither.
@@ -139,20 +101,17 @@ class Ledger:
             private: the question's full text, sealed beside the intent.
 
         Raises:
-            OverBudget: a budget has less left than the loss; the refusal names it.
+            OverBudget: a budget has less left than the loss, or takes no charge now; the refusal names it.
             Conflict: this id was charged before (code ``already-asked``).
             Unavailable: the transaction did not become durable, so nothing was spent.
         """
-        spends = [(line, plan.loss) for line in scopes_for(plan.checked)]
-        if plan.threshold is not None:
-            spends += [(line, Loss(charged(plan.threshold.delta))) for line in delta_lines(plan.checked)]
-        intent = self._spend(request_id, spends, event=event, private=private)
+        intent = self._spend(request_id, lines_of(plan), event=event, private=private)
         return Charge(request_id=request_id, plan_digest=plan.digest, loss=plan.loss, intent=intent)
 
     def charge_registration(
-        self, snapshot: str, population: PopulationPolicy, loss: Loss, event: Event
+        self, snapshot: str, dataset: DatasetPolicy, population: PopulationPolicy, loss: Loss, event: Event
     ) -> int:
-        """Spend the loss of a dataset's profile on its population and record why.
+        """Spend the loss of a dataset's profile on the dataset and its population, and record why.
 
         Every attempt is charged anew, because every attempt draws new noise.
 
@@ -163,53 +122,46 @@ class Ledger:
             OverBudget, Unavailable: as :meth:`charge`.
         """
         attempt = f"{snapshot[-12:]}-{uuid4().hex}"
-        return self._spend(attempt, [(population_line(population), loss)], event=event, private=None)
+        lines = (population_line(population), *dataset_lines(dataset, population))
+        return self._spend(attempt, [replace(line, each=loss) for line in lines], event=event, private=None)
 
     def balances(self, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
-        """Return how far each of ``lines`` is spent, in their order."""
+        """Return how far each of ``lines`` is spent now, in their order."""
         with self._log.reading() as connection:
-            return balances_seen(connection, lines)
+            return self.balances_seen(connection, lines, at=self._log.now())
+
+    def balances_seen(
+        self, connection: Connection, lines: Sequence[BudgetLine], *, at: datetime
+    ) -> tuple[Balance, ...]:
+        """Return how far each of ``lines`` is spent, as the open transaction of ``connection`` sees it."""
+        opened = self.decided.opened(connection, lines, at=at)
+        found = [store.run(connection, _SPENT, (line.scope,)).fetchone() for line in opened]
+        return tuple(_balance(line, row[0] if row else 0) for line, row in zip(opened, found, strict=True))
 
     def _spend(
-        self,
-        request_id: str,
-        spends: Sequence[tuple[BudgetLine, Loss]],
-        *,
-        event: Event,
-        private: str | None,
+        self, request_id: str, lines: Iterable[BudgetLine], *, event: Event, private: str | None
     ) -> int:
         _check_request_id(request_id)
-        _check_range(spends)
-        ordered = sorted(spends, key=lambda spend: spend[0].scope)
-        recorded = with_charges(event, {line.scope: loss.picorho for line, loss in ordered})
+        ordered = together(lines)
+        _check_range(ordered)
 
         def spend(tx: Transaction) -> int:
             _refuse_repetition(tx, request_id)  # 1
-            for line, loss in ordered:
-                _state_cap(tx, line)  # 2
-                _spend_on(tx, line, loss)  # 3
-            seq = tx.append(recorded, private=private)  # 4
-            rows = [(request_id, line.scope, loss.picorho, seq) for line, loss in ordered]
+            opened = self.decided.opened(tx.connection, ordered, at=tx.at)  # 2
+            for line in opened:
+                _state_cap(tx, line)  # 3
+                _spend_on(tx, line)  # 4
+            recorded = with_charges(event, {line.scope: line.each.picorho for line in opened})
+            seq = tx.append(recorded, private=private)  # 5
+            rows = [(request_id, line.scope, line.each.picorho, seq) for line in opened]
             store.run_many(tx.connection, _CHARGE, rows)
             return seq
 
         return self._log.write(spend)
 
 
-def balances_seen(connection: Connection, lines: Sequence[BudgetLine]) -> tuple[Balance, ...]:
-    """Return how far each of ``lines`` is spent, as the open transaction of ``connection`` sees it."""
-    found = [store.run(connection, _SPENT, (line.scope,)).fetchone() for line in lines]
-    return tuple(_balance(line, row[0] if row else 0) for line, row in zip(lines, found, strict=True))
-
-
 def _balance(line: BudgetLine, spent: int) -> Balance:
-    return Balance(
-        scope=line.scope,
-        cap=line.cap,
-        spent=Loss(spent),
-        left=Loss(max(0, line.cap.picorho - spent)),
-        delta=line.delta,
-    )
+    return Balance(line=line, spent=Loss(spent), left=Loss(max(0, line.cap.picorho - spent)))
 
 
 def _refuse_repetition(tx: Transaction, request_id: str) -> None:
@@ -222,16 +174,19 @@ def _refuse_repetition(tx: Transaction, request_id: str) -> None:
 
 
 def _state_cap(tx: Transaction, line: BudgetLine) -> None:
+    if line.closed is not None:
+        sentence = line.closed.sentence.format(scope=spoken(line.scope))
+        raise OverBudget(line.closed.code, sentence, allowed=line.closed.allowed)
     store.run(tx.connection, _STATE_CAP, (line.scope, line.cap.picorho, 0))
 
 
-def _spend_on(tx: Transaction, line: BudgetLine, loss: Loss) -> None:
+def _spend_on(tx: Transaction, line: BudgetLine) -> None:
     # spent <= cap - loss, not spent + loss <= cap: the difference cannot leave the integers.
-    room = line.cap.picorho - loss.picorho
-    if store.run(tx.connection, _SPEND, (loss.picorho, line.scope, room)).rowcount != 1:
+    loss = line.each.picorho
+    if store.run(tx.connection, _SPEND, (loss, line.scope, line.cap.picorho - loss)).rowcount != 1:
         raise OverBudget(
             "over-budget",
-            f"The budget of {line.scope.replace(':', ' ', 1)} has less left than this question costs.",
+            f"The budget of {spoken(line.scope)} has less left than this question costs.",
             allowed="Ask with a smaller epsilon; the account shows what is left.",
         )
 
@@ -245,13 +200,14 @@ def _check_request_id(request_id: str) -> None:
         )
 
 
-def _check_range(spends: Sequence[tuple[BudgetLine, Loss]]) -> None:
-    if not spends or not all(0 < loss.picorho <= LARGEST_LOSS for _, loss in spends):
+def _check_range(lines: Sequence[BudgetLine]) -> None:
+    if not lines or not all(0 < line.each.picorho <= LARGEST_LOSS for line in lines):
         raise OverBudget(
             "loss-out-of-range", "The privacy loss of this question is not one that can be charged."
         )
-    for line, _ in spends:
-        if not 0 <= line.cap.picorho <= LARGEST_LOSS or len(line.scope) > NAME_LIMIT:
+    for line in lines:
+        if not 0 <= line.cap.picorho <= LARGEST_LOSS or len(line.scope) + _DAY > NAME_LIMIT:
             raise OverBudget(
-                "cap-out-of-range", f"The policy's cap of {line.scope} is larger than the ledger can count."
+                "cap-out-of-range",
+                f"The policy's cap of {spoken(line.scope)} is larger than the ledger can count.",
             )

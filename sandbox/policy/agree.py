@@ -77,8 +77,21 @@ def _dataset(dataset: DatasetPolicy, draft: Draft) -> _Found:
     elif dataset.profile_epsilon * len(dataset.private_tables) > population.lifetime_epsilon:
         limit = spell(population.lifetime_epsilon)
         yield "profile_epsilon", f"Registration alone would spend the lifetime budget of {limit}; write less."
+    if population is not None:
+        yield from _own_cap(dataset, population)
     for name, table in dataset.tables.items():
         yield from _names(name, table)
+
+
+def _own_cap(dataset: DatasetPolicy, population: PopulationPolicy) -> _Found:
+    own = dataset.lifetime_epsilon
+    if own is None:
+        return
+    if own > population.lifetime_epsilon:
+        limit = spell(population.lifetime_epsilon)
+        yield "lifetime_epsilon", f"This exceeds the population's lifetime budget; write at most {limit}."
+    if dataset.profile_epsilon * len(dataset.private_tables) > own:
+        yield "profile_epsilon", f"Registration alone would spend the dataset's {spell(own)}; write less."
 
 
 def _names(table_name: str, table: TablePolicy) -> _Found:

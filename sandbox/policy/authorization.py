@@ -13,12 +13,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictStr
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from sandbox.policy.values import Delta, Epsilon, Located, Name, PolicyModel, Slug, spell
 
 LONGEST_TERM_YEARS = 5
 """Longest term of an authorization; the rules for authorized operation of public data say five years."""
+
+LONGEST_WINDOW_DAYS = 366 * LONGEST_TERM_YEARS
+"""Longest time window: no longer than the longest term."""
 
 Sentence = Annotated[StrictStr, Field(min_length=1, max_length=4_000)]
 
@@ -84,6 +87,15 @@ class Measure(StrEnum):
     All answers together keep the same promise; one alone is (epsilon, delta)-DP at a larger epsilon."""
 
 
+class WindowLimits(PolicyModel):
+    """What may be spent in one time window; questions need one that a signed decision has opened."""
+
+    epsilon: Epsilon
+    """Largest epsilon of all answers of one window, at :attr:`LossLimits.delta_of_losses`."""
+    days: Annotated[StrictInt, Field(ge=1, le=LONGEST_WINDOW_DAYS)]
+    """How many days each window lasts, midnight to midnight in UTC."""
+
+
 class LossLimits(PolicyModel):
     """How much may be learnt about one unit in all."""
 
@@ -91,6 +103,14 @@ class LossLimits(PolicyModel):
     """Largest epsilon of one question."""
     total_epsilon: Epsilon
     """Epsilon of all answers together, at :attr:`total_delta`."""
+    initial_epsilon: Epsilon | None = None
+    """What of :attr:`total_epsilon` may be spent before a signed decision raises it; None: all."""
+    analyst_epsilon: Epsilon | None = None
+    """Epsilon of all answers to one person; None: as much as is left for all."""
+    analyst_most_epsilon: Epsilon | None = None
+    """How far a signed decision may raise :attr:`analyst_epsilon` for one person; None: not at all."""
+    window: WindowLimits | None = None
+    """What may be spent in one time window; None: time does not limit it."""
     total_delta: Delta
     """Chance, over all answers together, that the promise fails."""
     measure: Measure = Measure.PURE
@@ -104,12 +124,30 @@ class LossLimits(PolicyModel):
         if self.per_query_epsilon > self.total_epsilon:
             limit = spell(self.total_epsilon)
             yield ("per_query_epsilon",), f"One question may not cost more than all together, {limit}."
+        yield from self._wrong_parts()
         yield from self._wrong_reserve()
 
     @property
     def delta_of_losses(self) -> Decimal:
         """The delta that is left for losses in zCDP: all but what is reserved."""
         return self.total_delta - (self.reserved_delta or 0)
+
+    def _wrong_parts(self) -> Iterator[Located]:
+        whole = spell(self.total_epsilon)
+        parts = {
+            ("initial_epsilon",): self.initial_epsilon,
+            ("analyst_epsilon",): self.analyst_epsilon,
+            ("analyst_most_epsilon",): self.analyst_most_epsilon,
+            ("window", "epsilon"): None if self.window is None else self.window.epsilon,
+        }
+        for key, part in parts.items():
+            if part is not None and part > self.total_epsilon:
+                yield key, f"This is part of total_epsilon; write at most {whole}."
+        if self.analyst_most_epsilon is not None:
+            if self.analyst_epsilon is None:
+                yield ("analyst_most_epsilon",), "Without analyst_epsilon there is nothing to raise."
+            elif self.analyst_most_epsilon <= self.analyst_epsilon:
+                yield ("analyst_most_epsilon",), "Write more than analyst_epsilon, or leave this out."
 
     def _wrong_reserve(self) -> Iterator[Located]:
         if (self.threshold_delta is None) != (self.reserved_delta is None):

@@ -324,6 +324,8 @@ class DatasetPolicy(PolicyModel):
     """How far the dataset is opened."""
     population: Name
     """Population from populations.toml whose lifetime budget every answer is charged to."""
+    lifetime_epsilon: Epsilon | None = None
+    """Epsilon of all answers from this dataset, at the delta of its population; None: no cap of its own."""
     engine: EngineKind = EngineKind.DUCKDB
     """Where the raw tables and their bounded copy live."""
     profile_epsilon: Epsilon

@@ -35,6 +35,10 @@ class Policies:
         """Return the population whose lifetime budget questions under ``authorization`` are charged to."""
         return self.populations[self.datasets[authorization.dataset].population]
 
+    def dataset_of(self, authorization: AuthorizationPolicy) -> DatasetPolicy:
+        """Return the dataset that ``authorization`` opens."""
+        return self.datasets[authorization.dataset]
+
     def approvals_needed(self, authorization: AuthorizationPolicy, *, risk: Risk) -> int:
         """Return how many reviewers must approve a release of this risk class.
 

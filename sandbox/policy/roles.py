@@ -20,6 +20,7 @@ class Scope(StrEnum):
     AUDIT = "custom:sandbox:audit:read"
     POLICY = "custom:sandbox:policy:write"
     AUTHORITY = "custom:sandbox:authority"
+    BUDGET = "custom:sandbox:budget:decide"
 
 
 class Channel(StrEnum):
@@ -39,8 +40,8 @@ ROLE_SCOPES: dict[str, frozenset[Scope]] = {
     "analysts": frozenset({Scope.QUERY, Scope.REQUEST}),
     "reviewers": frozenset({Scope.REVIEW}),
     "officers": frozenset({Scope.AUDIT}),
-    "stewards": frozenset({Scope.POLICY}),
-    "authority": frozenset({Scope.AUTHORITY}),
+    "stewards": frozenset({Scope.POLICY, Scope.BUDGET}),
+    "authority": frozenset({Scope.AUTHORITY, Scope.BUDGET}),
     "auditors": frozenset({Scope.AUDIT}),
 }
 

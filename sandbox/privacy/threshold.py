@@ -44,6 +44,11 @@ def charged(delta: Decimal) -> int:
     return math.ceil(Fraction(delta) * DELTA_UNITS)
 
 
+def delta_text(units: int) -> str:
+    """Return so many units of the ledger as the delta they are, such as ``1E-7``."""
+    return str((Decimal(units) / DELTA_UNITS).normalize())
+
+
 def capped(delta: Decimal) -> int:
     """Return a reserve of deltas in the units of the ledger, rounded down."""
     return math.floor(Fraction(delta) * DELTA_UNITS)

@@ -107,6 +107,25 @@ charge = Table(
     Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the intent it was charged for
 )
 
+budget_decision = Table(  # who opened a time window or raised a budget; signed, and never changed
+    "budget_decision",
+    metadata,
+    Column("id", String(80), primary_key=True),  # digest of the document: a decision is applied once
+    Column("authorization", String(255), nullable=False),
+    Column("document", LargeBinary, nullable=False),  # canonical JSON, exactly as signed
+    Column("signature", LargeBinary, nullable=False),  # Ed25519 of the decision maker
+    Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the entry that names its digest
+    Index("budget_decision_authorization", "authorization"),
+)
+decider_key = Table(  # whose signature counts from which entry of the log on; the newest row of a name holds
+    "decider_key",
+    metadata,
+    Column("seq", BigInteger, ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
+    Column("name", String(64), nullable=False),
+    Column("public", LargeBinary, nullable=False),  # 32 bytes; empty: from here on nothing of theirs counts
+    Index("decider_key_name", "name"),
+)
+
 # --- answers -----------------------------------------------------------------------------------------
 answer = Table(  # noisy tables that were given out, to be given again; never a row of raw data
     "answer",

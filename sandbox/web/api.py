@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from sandbox.answer import balance_document
 from sandbox.errors import Malformed
+from sandbox.statements import balance_document
 from sandbox.web.bodies import Question, Round, Submission
 from sandbox.web.route import Call, Reply
 

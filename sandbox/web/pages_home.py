@@ -14,8 +14,8 @@ ROLE_TEXTS = {
     "reviewers": "look at files that shall leave, and decide",
     "officers": "read the log of everything that happened",
     "auditors": "read the log of everything that happened",
-    "stewards": "describe and register datasets",
-    "authority": "grant and end authorizations",
+    "stewards": "describe and register datasets, and decide about budgets",
+    "authority": "grant and end authorizations, and decide about budgets",
 }
 STATIC_TYPES = {"console.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 """Every file that may be fetched, with its content type."""

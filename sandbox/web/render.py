@@ -19,6 +19,7 @@ HTML = "text/html; charset=utf-8"
 MENU: tuple[tuple[str, str, Scope | None], ...] = (
     ("/", "Home", None),
     ("/account", "Budgets and questions", Scope.QUERY),
+    ("/budgets", "Budgets", Scope.BUDGET),
     ("/releases", "My releases", Scope.REQUEST),
     ("/review", "Review", Scope.REVIEW),
     ("/audit", "Log", Scope.AUDIT),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sandbox.errors import NotFound
 from sandbox.policy.roles import Channel, Scope
-from sandbox.web import api, openapi, pages_analyst, pages_audit, pages_home, pages_review
+from sandbox.web import api, openapi, pages_analyst, pages_audit, pages_budgets, pages_home, pages_review
 from sandbox.web.bodies import Confirmation, Decision, Question, Round, Submission, Withdrawal
 from sandbox.web.problem import MethodNotAllowed
 from sandbox.web.route import Call, Reply, Route
@@ -40,6 +40,12 @@ ROUTES: tuple[Route, ...] = (
         method="GET", path=f"{API}/account", handler=api.account, scope=Scope.QUERY, channels=NOTEBOOK,
         summary="Show the budgets that the caller's questions are charged to.",
         returns="Cap, spent and left of each budget.",
+    ),
+    Route(
+        method="GET", path=f"{API}/account/questions", handler=pages_budgets.questions, scope=Scope.QUERY,
+        channels=NOTEBOOK, query=("before",),
+        summary="List the caller's charged questions, newest first, and what each cost.",
+        returns="At most 50 questions, without their values.",
     ),
     Route(
         method="GET", path=f"{API}/catalogue", handler=api.catalogue, scope=Scope.QUERY, channels=NOTEBOOK,
@@ -92,8 +98,24 @@ ROUTES: tuple[Route, ...] = (
         summary="The console's own style sheet.", returns="The file.",
     ),
     Route(
-        method="GET", path="/account", handler=pages_analyst.account, scope=Scope.QUERY, channels=CONSOLE,
-        summary="Your budgets and your questions.", returns="A page.",
+        method="GET", path="/account", handler=pages_budgets.account, scope=Scope.QUERY, channels=CONSOLE,
+        query=("before", "more"),
+        summary="Your budgets, your questions, and what more of them would cost.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/budgets", handler=pages_budgets.overview, scope=Scope.BUDGET, channels=CONSOLE,
+        summary="The budgets of every dataset and population.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/budgets/{dataset}", handler=pages_budgets.dataset, scope=Scope.BUDGET,
+        channels=CONSOLE, query=("before",),
+        summary="All authorizations of a dataset: spent, left, who asked, windows, decisions.",
+        returns="A page.",
+    ),
+    Route(
+        method="GET", path=f"{API}/budgets/{{dataset}}", handler=pages_budgets.document, scope=Scope.BUDGET,
+        channels=CONSOLE, summary="What the page of a dataset's budgets shows, as a document.",
+        returns="Every budget of the dataset's authorizations; never a row.",
     ),
     Route(
         method="GET", path="/releases", handler=pages_analyst.releases, scope=Scope.REQUEST, channels=CONSOLE,

@@ -14,7 +14,7 @@ from sandbox.gateway import Gateway
 from sandbox.governance import registration
 from sandbox.governance.advice import advise
 from sandbox.governance.survey import survey
-from sandbox.ledger.ledger import population_line
+from sandbox.ledger.scopes import population_line
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.settings import Settings
 from sandbox.sources.survey import Survey, survey_loss

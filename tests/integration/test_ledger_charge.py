@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -16,7 +17,8 @@ from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.audit.log import Log
 from sandbox.errors import Conflict, Malformed, OverBudget
-from sandbox.ledger.ledger import LARGEST_LOSS, BudgetLine, Ledger, budget_lines, scopes_for
+from sandbox.ledger.ledger import LARGEST_LOSS, Ledger
+from sandbox.ledger.scopes import BudgetLine, budget_lines, scopes_for, together
 from sandbox.privacy.loss import Loss
 from sandbox.store import tables
 
@@ -33,7 +35,7 @@ def line(scope: str, cap: int) -> BudgetLine:
 
 def spend(ledger: Ledger, loss: int, *lines: BudgetLine) -> bool:
     try:
-        spends = [(one, Loss(loss)) for one in lines]
+        spends = [replace(one, each=Loss(loss)) for one in lines]
         ledger._spend(f"r{next(NUMBERS)}", spends, event=intent(), private=None)
     except OverBudget:
         return False
@@ -73,7 +75,9 @@ def test_a_charge_is_spent_on_every_budget_and_stands_in_the_log(ledger: Ledger)
 
 def test_a_budget_that_nobody_used_is_whole(ledger: Ledger) -> None:
     rules = policies(total="8", lifetime="20")
-    lines = budget_lines(rules.authorizations["study"], rules.populations["residents"])
+    lines = budget_lines(
+        rules.authorizations["study"], rules.datasets["visits"], rules.populations["residents"], person="ana"
+    )
     assert [balance.scope for balance in ledger.balances(lines)] == [
         "authorization:study",
         "population:residents",
@@ -123,12 +127,13 @@ def test_an_exact_fit_of_400_parts_gives_exactly_400(ledger: Ledger) -> None:
 
 
 def test_registering_charges_the_population_every_time(ledger: Ledger) -> None:
-    population = policies(lifetime="8").populations["residents"]
+    rules = policies(lifetime="8")
+    about = rules.datasets["visits"], rules.populations["residents"]
     half = Loss(Loss.cap(epsilon=Decimal(8), delta=Decimal("1e-6")).picorho // 2)
     digest = "sha256:" + "a" * 64
-    assert [ledger.charge_registration(digest, population, half, intent()) for _ in range(2)] == [0, 1]
+    assert [ledger.charge_registration(digest, *about, half, intent()) for _ in range(2)] == [0, 1]
     with pytest.raises(OverBudget, match="population residents"):
-        ledger.charge_registration(digest, population, half, intent())
+        ledger.charge_registration(digest, *about, half, intent())
 
 
 def test_a_lowered_cap_refuses_everything_and_a_raised_one_gives_the_rest(ledger: Ledger) -> None:
@@ -182,3 +187,67 @@ def test_every_charge_row_refers_to_its_intent(ledger: Ledger) -> None:
         ("q1", "authorization:study", loss, charge.intent),
         ("q1", "population:residents", loss, charge.intent),
     ]
+
+
+SCOPES = "abcde"
+STEP = st.tuples(st.integers(1, 40), st.sets(st.sampled_from(SCOPES), min_size=1), st.booleans())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({scope: st.integers(0, 90) for scope in SCOPES}), st.lists(STEP, max_size=12))
+def test_no_sequence_of_charges_over_several_scopes_exceeds_a_cap_and_a_refused_one_changes_nothing(
+    shared_ledger: Ledger, caps: dict[str, int], steps: list[tuple[int, set[str], bool]]
+) -> None:
+    name, spent = f"m{next(NUMBERS)}", dict.fromkeys(SCOPES, 0)
+    lines = {scope: line(f"{name}-{scope}", cap) for scope, cap in caps.items()}
+    for loss, scopes, exact in steps:
+        # every second step asks for exactly what is left where that is least: the fit must be granted
+        asked = min(caps[scope] - spent[scope] for scope in scopes) if exact else loss
+        size = log_of(shared_ledger).status().size
+        fits = 0 < asked <= min(caps[scope] - spent[scope] for scope in scopes)
+        assert spend(shared_ledger, asked, *(lines[scope] for scope in scopes)) == fits
+        for scope in scopes if fits else ():
+            spent[scope] += asked
+        assert log_of(shared_ledger).status().size == size + fits
+        seen = shared_ledger.balances(list(lines.values()))
+        assert {balance.scope[-1]: balance.spent.picorho for balance in seen} == spent
+        assert all(balance.spent <= balance.cap for balance in seen)
+
+
+def test_a_scope_that_is_named_twice_is_charged_once_at_the_smaller_cap(ledger: Ledger) -> None:
+    assert spend(ledger, 10, line("population:p", 30), line("population:p", 20), line("dataset:d", 50))
+    assert not spend(ledger, 11, line("population:p", 30), line("population:p", 20))
+    assert [balance.spent.picorho for balance in ledger.balances([line("population:p", 20)])] == [10]
+
+
+def test_a_scope_cannot_be_charged_two_losses_by_one_question() -> None:
+    one, other = (replace(line("population:p", 30), each=Loss(loss)) for loss in (1, 2))
+    with pytest.raises(ValueError, match="the same once"):
+        together([one, other])
+
+
+def test_a_question_is_charged_to_its_dataset_and_its_analyst_where_the_policy_limits_them(
+    ledger: Ledger,
+) -> None:
+    plan = plan_of("0.5", policies(total="8", dataset_cap="10", analyst_epsilon="4"))
+    ledger.charge("q1", plan, intent())
+    spent = {balance.scope: balance.spent for balance in ledger.balances(scopes_for(plan.checked))}
+    names = ("analyst:study:ana", "authorization:study", "dataset:visits", "population:residents")
+    assert spent == dict.fromkeys(names, plan.loss)
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ({"analyst_epsilon": "8"}, "analyst ana under authorization study"),
+        ({"dataset_cap": "8"}, "dataset visits"),
+    ],
+)
+def test_the_most_restrictive_scope_refuses_and_is_named(
+    ledger: Ledger, limits: dict[str, str], named: str
+) -> None:
+    plan = plan_of("1", policies(total="20", **limits))
+    ledger.charge("q1", plan, intent())
+    with pytest.raises(OverBudget, match=f"budget of {named} has less left"):
+        ledger.charge("q2", plan, intent())
+    assert {balance.spent for balance in ledger.balances(scopes_for(plan.checked))} == {plan.loss}

@@ -10,18 +10,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 from pathlib import Path
 
 import ledger_asker
 import pytest
-from ledger_asker import CarelessLedger, granted, open_ledger, plan_of, policies
+from ledger_asker import TIGHT, CarelessLedger, decide, granted, open_ledger, plan_of, tight_on, window
 from sqlalchemy import Connection, event
 
 from sandbox.audit.keys import SigningKey, create_secret
-from sandbox.ledger.ledger import Ledger, scopes_for
+from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.scopes import scopes_for
+from sandbox.privacy.plan import Plan
 
 Open = Callable[[type[Ledger]], Ledger]
-PLAN = plan_of("1", policies(total="8"))
 PROCESSES, ASKERS = 2, 32
 
 
@@ -29,6 +31,10 @@ PROCESSES, ASKERS = 2, 32
 def home(tmp_path: Path) -> Path:
     SigningKey.create(tmp_path / "log")
     create_secret(tmp_path / "private")
+    ledger = open_ledger(tmp_path)
+    yesterday = ledger._log.now().date() - timedelta(days=1)
+    decide(ledger, tight_on("window"), windows=[window(yesterday)])
+    ledger._log.engine.dispose()
     return tmp_path
 
 
@@ -46,11 +52,11 @@ def opened(home: Path) -> Iterator[Open]:
         ledger._log.engine.dispose()
 
 
-def race_by_load(home: Path, *flags: str) -> int:
+def race_by_load(home: Path, scope: str, *flags: str) -> int:
     """Let all askers of all processes ask at once; return how many questions were granted."""
     started = [
         subprocess.Popen(
-            [sys.executable, ledger_asker.__file__, str(home), f"p{number}", str(ASKERS), *flags],
+            [sys.executable, ledger_asker.__file__, str(home), f"p{number}", str(ASKERS), scope, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,7 +74,7 @@ def race_by_load(home: Path, *flags: str) -> int:
     return sum(int(process.communicate(timeout=120)[0]) for process in started)
 
 
-def race_by_schedule(first: Ledger, rival: Ledger) -> int:
+def race_by_schedule(first: Ledger, rival: Ledger, plan: Plan) -> int:
     """Start a rival after the first asker has read and before it writes; return how many were granted."""
     rivals: list[Future[bool]] = []
     with ThreadPoolExecutor(1) as pool:
@@ -78,7 +84,7 @@ def race_by_schedule(first: Ledger, rival: Ledger) -> int:
             if not rivals and statement.lstrip().startswith(
                 ("UPDATE budget", "INSERT OR REPLACE INTO budget")
             ):
-                rivals.append(pool.submit(granted, rival, "rival", PLAN))
+                rivals.append(pool.submit(granted, rival, "rival", plan))
                 wait(rivals, timeout=0.5)  # it reads now, or waits for the lock as it should
 
         def watch(connection: Connection) -> None:
@@ -87,30 +93,39 @@ def race_by_schedule(first: Ledger, rival: Ledger) -> int:
             driver.set_trace_callback(start_rival)
 
         event.listen(first._log.engine, "begin", watch)
-        answers = [granted(first, "first", PLAN)]
+        answers = [granted(first, "first", plan)]
         answers += [asked.result(timeout=60) for asked in rivals]
     assert len(answers) == 2
     return sum(answers)
 
 
-def test_the_last_epsilon_raced_by_64_askers_of_two_processes_is_granted_once(
-    home: Path, opened: Open
+def spent(ledger: Ledger, plan: Plan) -> list[int]:
+    return [balance.spent.picorho for balance in ledger.balances(scopes_for(plan.checked))]
+
+
+@pytest.mark.parametrize("scope", TIGHT)
+def test_the_last_epsilon_of_a_scope_raced_by_64_askers_of_two_processes_is_granted_once(
+    home: Path, opened: Open, scope: str
 ) -> None:
-    assert race_by_load(home) == 1
-    ledger = opened(Ledger)
-    assert ledger.balances(scopes_for(PLAN.checked))[0].spent == PLAN.loss
-    assert ledger._log.check_start().size == 1
+    assert race_by_load(home, scope) == 1
+    ledger, plan = opened(Ledger), plan_of("1", tight_on(scope))
+    assert spent(ledger, plan) == [plan.loss.picorho] * len(TIGHT)
+    assert ledger._log.check_start().size == 3  # the key, the decision, the one intent
 
 
-def test_a_rival_between_read_and_write_is_refused(opened: Open) -> None:
-    assert race_by_schedule(opened(Ledger), opened(Ledger)) == 1
+@pytest.mark.parametrize("scope", TIGHT)
+def test_a_rival_between_read_and_write_is_refused(opened: Open, scope: str) -> None:
+    plan = plan_of("1", tight_on(scope))
+    assert race_by_schedule(opened(Ledger), opened(Ledger), plan) == 1
 
 
-def test_the_race_by_load_finds_a_ledger_that_looks_before_it_writes(home: Path) -> None:
-    assert race_by_load(home, "careless") > 1
+@pytest.mark.parametrize("scope", TIGHT)
+def test_the_race_by_load_finds_a_ledger_that_looks_before_it_writes(home: Path, scope: str) -> None:
+    assert race_by_load(home, scope, "careless") > 1
 
 
-def test_the_race_by_schedule_finds_a_ledger_that_looks_before_it_writes(opened: Open) -> None:
-    assert race_by_schedule(opened(CarelessLedger), opened(CarelessLedger)) == 2
-    balance = opened(Ledger).balances(scopes_for(PLAN.checked))[0]
-    assert balance.spent == PLAN.loss  # its own rows would never have shown it
+@pytest.mark.parametrize("scope", TIGHT)
+def test_the_race_by_schedule_finds_a_ledger_that_looks_before_it_writes(opened: Open, scope: str) -> None:
+    plan = plan_of("1", tight_on(scope))
+    assert race_by_schedule(opened(CarelessLedger), opened(CarelessLedger), plan) == 2
+    assert set(spent(opened(Ledger), plan)) == {plan.loss.picorho}  # its own rows would never have shown it

@@ -14,7 +14,7 @@ from questions import VISITS, dataset_of, exact, load, plan_of, write_rows
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.errors import OverBudget
-from sandbox.ledger.ledger import delta_lines
+from sandbox.ledger.scopes import delta_lines
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.privacy.noise import add_noise
 from sandbox.privacy.plan import Plan

@@ -36,7 +36,7 @@ def test_only_what_tells_nothing_is_public() -> None:
 
 
 def test_review_and_audit_are_not_reached_through_the_door() -> None:
-    privileged = {Scope.REVIEW, Scope.AUDIT, Scope.POLICY, Scope.AUTHORITY}
+    privileged = {Scope.REVIEW, Scope.AUDIT, Scope.POLICY, Scope.AUTHORITY, Scope.BUDGET}
     assert not [r for r in ROUTES if r.scope in privileged and Channel.NOTEBOOK in r.channels]
 
 
