@@ -23,6 +23,7 @@ PEOPLE = {
     "rita": frozenset({"reviewers"}),
     "rolf": frozenset({"reviewers"}),
     "olaf": frozenset({"officers"}),
+    "sten": frozenset({"stewards"}),
 }
 SMALL_POLICIES = Path(__file__).parent / "policies"
 DISTRICTS = ("Bei", "Dong", "Nan", "Xi")

@@ -33,6 +33,7 @@ PEOPLE = {
     "rita": ["reviewers"],
     "rolf": ["reviewers"],
     "olaf": ["officers"],
+    "sten": ["stewards"],
 }
 PURPOSE = "第二張表 <script>alert(1)</script>"
 
@@ -200,12 +201,14 @@ def test_another_host_name_is_refused(console: Console) -> None:
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("ana", {"/account", "/releases"}), ("rita", {"/review"}), ("olaf", {"/audit"})],
+    [("ana", {"/account", "/releases"}), ("rita", {"/review"}), ("olaf", {"/audit"}), ("sten", {"/budgets"})],
 )
 def test_each_role_opens_its_own_pages_only(console: Console, name: str, allowed: set[str]) -> None:
     browser = console.browser(name)
     opened = {
-        path for path in ("/account", "/releases", "/review", "/audit") if browser.get(path).status == 200
+        path
+        for path in ("/account", "/releases", "/review", "/audit", "/budgets")
+        if browser.get(path).status == 200
     }
     assert opened == allowed
 
@@ -247,6 +250,42 @@ def test_an_unreadable_form_is_refused_with_a_page(console: Console) -> None:
     )
     assert page.status == 400
     assert "Back to the start page" in page.text
+
+
+def test_a_steward_sees_who_spent_what_of_a_dataset_and_others_do_not(console: Console) -> None:
+    sten = console.browser("sten")
+    assert "/budgets/small_visits" in sten.get("/budgets").text
+    page = sten.get("/budgets/small_visits")
+    assert page.status == 200
+    assert "visits-closed" in page.text
+    assert "<td>ana</td>" in page.text
+    document = json.loads(sten.get("/api/v1/budgets/small_visits").text)
+    spenders = {one["authorization"]: one["spenders"] for one in document["authorizations"]}
+    assert [(one["person"], one["questions"]) for one in spenders["visits-study"]] == [("ana", 1)]
+    for name in ("ana", "rita", "olaf"):
+        browser = console.browser(name)
+        assert {browser.get(p).status for p in ("/budgets/small_visits", "/api/v1/budgets/small_visits")} == {
+            403
+        }
+
+
+def test_a_page_of_budgets_that_does_not_exist_is_not_found(console: Console) -> None:
+    sten = console.browser("sten")
+    assert sten.get("/budgets/nothing").status == 404
+    assert sten.get("/budgets/small_visits?before=x").status == 400
+
+
+def test_an_analyst_sees_what_more_of_a_question_would_cost_and_how_many_are_possible(
+    console: Console,
+) -> None:
+    ana = console.browser("ana")
+    page = ana.get("/account?more=4").text
+    # epsilon 0.2 is rho 0.02; the authorization's 8 at delta 1e-6 is rho 0.9076, the rest of it 0.8876
+    assert "rho 0.080000" in page
+    assert ">44</td><td>authorization visits-study</td>" in page
+    assert '<span class="badge bad">44</span>' in ana.get("/account?more=45").text
+    assert ana.get("/account?more=-1").status == 400
+    assert ana.get("/account?more=10001").status == 400
 
 
 def test_an_officer_finds_an_entry_its_proof_and_its_sealed_text_and_each_look_is_recorded(
