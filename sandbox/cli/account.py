@@ -98,7 +98,11 @@ def history(
         decisions = statement_document(statement)["decisions"]
         scopes = statement.scopes
     elif dataset is not None or population is not None:
-        scopes = (f"dataset:{dataset}",) if dataset else (f"population:{population}",)
+        scopes = (
+            (f"dataset:{dataset}",)
+            if dataset
+            else (f"population:{population}", f"population-delta:{population}")
+        )
     else:
         raise click.UsageError("Name one of --authorization, --dataset and --population.")
     charges = [charged_document(one) for one in gateway.budgets.history(actor, scopes, before=before)]

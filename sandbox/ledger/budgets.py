@@ -23,7 +23,7 @@ from sandbox.ledger.scopes import (
     analyst_lines,
     budget_lines,
     dataset_lines,
-    population_line,
+    population_lines,
     together,
     window_lines,
 )
@@ -118,7 +118,7 @@ class Budgets:
         )
 
     def of_population(self, actor: Actor, name: str) -> tuple[Balance, ...]:
-        """Return the lifetime budget of a population.
+        """Return the lifetime budget of a population, and its reserve of delta.
 
         Raises:
             NotAllowed: the role of ``actor`` does not include it.
@@ -128,7 +128,7 @@ class Budgets:
         population = self._policies.populations.get(name)
         if population is None:
             raise NotFound("population-unknown", f"There is no population {name!r}.")
-        return self._ledger.balances((population_line(population),))
+        return self._ledger.balances(population_lines(population))
 
     def of_dataset(self, actor: Actor, name: str) -> tuple[Statement, ...]:
         """Return the statements of all authorizations of a dataset.
@@ -154,7 +154,7 @@ class Budgets:
         if dataset is None:
             raise NotFound("dataset-unknown", f"There is no dataset {name!r}.")
         population = self._policies.populations[dataset.population]
-        return self._ledger.balances((*dataset_lines(dataset, population), population_line(population)))
+        return self._ledger.balances((*dataset_lines(dataset, population), *population_lines(population)))
 
     def of_authorization(self, actor: Actor, name: str) -> Statement:
         """Return the statement of one authorization.

@@ -133,14 +133,17 @@ def reserve_lines(authorization: AuthorizationPolicy, population: PopulationPoli
 
     The cap is 0, so that nothing can be charged, where the policy reserves no delta.
     """
-    reserves = {
-        f"authorization-delta:{authorization.name}": authorization.loss.reserved_delta,
-        f"population-delta:{population.name}": population.reserved_delta,
-    }
-    return tuple(
-        BudgetLine(scope=scope, cap=Loss(capped(reserve or Decimal(0))), delta=reserve or Decimal(0))
-        for scope, reserve in reserves.items()
+    return (
+        _reserve(f"authorization-delta:{authorization.name}", authorization.loss.reserved_delta),
+        _reserve(f"population-delta:{population.name}", population.reserved_delta),
     )
+
+
+def population_lines(population: PopulationPolicy) -> tuple[BudgetLine, ...]:
+    """Return all that is limited for ``population``: its lifetime budget, and its reserve if it has one."""
+    reserve = population.reserved_delta
+    own = population_line(population)
+    return (own, _reserve(f"population-delta:{population.name}", reserve)) if reserve else (own,)
 
 
 def budget_lines(
@@ -212,6 +215,11 @@ def _losses(
         *analyst_lines(authorization, person),
         *window_lines(authorization),
     )
+
+
+def _reserve(scope: str, delta: Decimal | None) -> BudgetLine:
+    reserved = delta or Decimal(0)
+    return BudgetLine(scope=scope, cap=Loss(capped(reserved)), delta=reserved)
 
 
 def _room(line: BudgetLine) -> tuple[int, int]:

@@ -77,7 +77,8 @@ def dataset(call: Call) -> Reply:
     statements = call.gateway.budgets.of_dataset(call.actor, name)
     charges = call.gateway.budgets.history(
         call.actor,
-        sorted({scope for statement in statements for scope in statement.scopes[:1]}),
+        # One line for each question: whatever is charged under an authorization is charged to it.
+        [f"authorization:{statement.authorization.name}" for statement in statements],
         before=_number(call, "before", most=MOST_ENTRIES, default=None),
     )
     return page(

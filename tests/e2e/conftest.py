@@ -25,6 +25,7 @@ PEOPLE = {
     "rita": frozenset({"reviewers"}),
     "rolf": frozenset({"reviewers"}),
     "olaf": frozenset({"officers"}),
+    "sten": frozenset({"stewards"}),
 }
 POLICIES = Path(__file__).parents[1] / "policies"
 EMBEDDED_CACHE = Path("/var/tmp/public-data-sandbox-embedded")  # noqa: S108  # reachable by every uid, unlike ~

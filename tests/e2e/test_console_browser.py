@@ -232,6 +232,17 @@ def test_an_analyst_sees_budgets_and_questions(sit: Sit) -> None:
     assert ana.faults == []
 
 
+def test_a_steward_sees_what_an_analyst_has_spent(sit: Sit) -> None:
+    sten = sit("sten")
+    assert sten.open("/") == 200
+    sten.page.get_by_role("link", name="Open the budgets").click()
+    sten.shoot("budgets")
+    sten.page.locator("main h2 a").first.click()
+    expect(sten.page.get_by_role("cell", name="ana", exact=True).first).to_be_visible()
+    sten.shoot("budgets-dataset")
+    assert sten.faults == []
+
+
 def test_an_officer_filters_the_log_and_follows_a_trace(sit: Sit, request_id: str, downloaded: Path) -> None:
     assert downloaded.exists()
     olaf = sit("olaf")

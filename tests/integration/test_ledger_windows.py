@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ledger_asker import STEN, decide, granted, open_ledger, plan_of, policies, window
 from sqlalchemy import Table, insert
 
@@ -120,6 +123,41 @@ def test_however_the_clock_turns_each_window_is_spent_once(ledger: Ledger, clock
     for clock.now in moments:
         answers += ask(ledger)
     assert answers == 2
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Clock, Counter[str]]]:
+    """A ledger with two windows, its clock, and how many answers each window has given."""
+    home, clock = tmp_path_factory.mktemp("turned"), Clock()
+    SigningKey.create(home / "log")
+    create_secret(home / "private")
+    ledger = open_ledger(home, clock=clock)
+    decide(ledger, NARROW, windows=[window(JUNE, epsilon="2"), window(JULY, epsilon="2")])
+    yield ledger, clock, Counter()
+    ledger._log.engine.dispose()
+
+
+NARROW = policies(total="20", window={"epsilon": "2", "days": 30})
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(-400, 400), st.sampled_from(["0.05", "0.1", "0.2"])), max_size=10))
+def test_no_sequence_of_questions_and_turns_of_the_clock_exceeds_a_window(
+    turned: tuple[Ledger, Clock, Counter[str]], steps: list[tuple[int, str]]
+) -> None:
+    ledger, clock, answered = turned
+    for days, epsilon in steps:
+        clock.now = datetime(2026, 6, 10, 12, tzinfo=UTC) + timedelta(days=days % 60 if days % 3 else days)
+        plan = plan_of(epsilon, NARROW)
+        before = ledger.balances(scopes_for(plan.checked))[-1]
+        fits = before.left >= plan.loss
+        assert granted(ledger, f"t{next(NUMBERS)}", plan) == fits
+        answered[before.scope] += plan.loss.picorho if fits else 0
+    for opened in ("2026-06-01", "2026-07-01"):
+        clock.now = datetime.fromisoformat(f"{opened}T00:00:00+00:00")
+        balance = ledger.balances(scopes_for(plan_of("0.1", NARROW).checked))[-1]
+        assert balance.scope == f"window:study:{opened}"
+        assert answered[balance.scope] == balance.spent.picorho <= balance.cap.picorho
 
 
 def test_a_window_ends_with_the_first_moment_after_its_last_day(ledger: Ledger, clock: Clock) -> None:

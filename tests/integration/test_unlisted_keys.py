@@ -14,12 +14,13 @@ from questions import VISITS, dataset_of, exact, load, plan_of, write_rows
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey, create_secret
 from sandbox.errors import OverBudget
-from sandbox.ledger.scopes import delta_lines
+from sandbox.ledger.scopes import delta_lines, lines_of, scopes_for
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.privacy.noise import add_noise
 from sandbox.privacy.plan import Plan
 from sandbox.privacy.post import finish
 from sandbox.sources.snapshot import Snapshot
+from sandbox.statements import balance_document
 
 COLUMNS: dict[str, dict[str, Any]] = {**VISITS, "town": {"use": "filter", "type": "text", "may_group": True}}
 SCHEMA = pa.schema({name: pa.string() for name in ("person_id", "district", "town", "note")})
@@ -69,6 +70,28 @@ def test_every_such_question_is_charged_its_delta_until_the_reserve_is_spent(tmp
         ledger.charge("q2", made, event)
     spent = [balance.spent.picorho for balance in ledger.balances(delta_lines(made.checked))]
     assert spent == [2 * 10**11, 2 * 10**11]  # 2e-7 in units of 1e-18
+    ledger._log.engine.dispose()
+
+
+def test_what_is_left_of_the_reserves_is_shown_beside_what_is_left_of_losses(tmp_path: Path) -> None:
+    SigningKey.create(tmp_path / "log")
+    create_secret(tmp_path / "private")
+    ledger, made = open_ledger(tmp_path), plan()
+    ledger.charge("q", made, Event(kind=Kind.QUESTION_INTENT, actor="ana", subject="q"))
+    seen = ledger.balances(lines_of(made))
+    shown = {balance.scope: balance_document(balance, made.loss) for balance in seen}
+    for scope in (line.scope for line in delta_lines(made.checked)):
+        document = shown[scope]
+        assert (document["spent_delta"], document["left_delta"], document["cap_delta"]) == (
+            "1E-7",
+            "1E-7",
+            "2E-7",
+        )
+        assert document["more_like_this"] == 1
+        assert "left_picorho" not in document
+    assert [line.scope for line in scopes_for(made.checked)] == [
+        scope for scope, document in shown.items() if "left_picorho" in document
+    ]
     ledger._log.engine.dispose()
 
 

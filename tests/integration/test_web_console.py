@@ -259,6 +259,7 @@ def test_a_steward_sees_who_spent_what_of_a_dataset_and_others_do_not(console: C
     assert page.status == 200
     assert "visits-closed" in page.text
     assert "<td>ana</td>" in page.text
+    assert "<td>authorization visits-study</td>" in page.text
     document = json.loads(sten.get("/api/v1/budgets/small_visits").text)
     spenders = {one["authorization"]: one["spenders"] for one in document["authorizations"]}
     assert [(one["person"], one["questions"]) for one in spenders["visits-study"]] == [("ana", 1)]

@@ -152,6 +152,17 @@ def test_made_up_rows_are_free_the_same_each_time_and_of_opened_columns_only(doo
     assert door("GET", f"{BASE}/account")[1] == before
 
 
+def test_a_notebook_lists_its_own_questions_with_what_each_cost(door: Door) -> None:
+    question = {"sql": "SELECT COUNT(*) AS n FROM visits", "authorization": "visits-study", "epsilon": "0.1"}
+    status, answer, _ = door("POST", f"{BASE}/queries", {**question, "fresh": True})
+    assert status == 200
+    status, listed, _ = door("GET", f"{BASE}/account/questions")
+    assert status == 200
+    newest = listed["questions"][0]
+    assert (newest["id"], newest["loss"], newest["outcome"]) == (answer["id"], answer["picorho"], "answered")
+    assert door("GET", f"{BASE}/account/questions?before=x")[0] == 400
+
+
 @pytest.mark.parametrize(
     ("path", "token", "user", "status"),
     [
