@@ -19,7 +19,8 @@ from sandbox.audit.keys import SigningKey, load_secret
 from sandbox.audit.log import Log
 from sandbox.audit.signer import KeySigner
 from sandbox.errors import OverBudget
-from sandbox.ledger.ledger import Ledger, scopes_for
+from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.scopes import scopes_for
 from sandbox.privacy.charge import Charge
 from sandbox.privacy.plan import Plan
 from sandbox.settings import Settings

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from sandbox.audit.event import Kind
 from sandbox.ledger.books import check_books
-from sandbox.ledger.ledger import scopes_for
+from sandbox.ledger.scopes import scopes_for
 from sandbox.settings import Settings
 from sandbox.store import tables
 

@@ -15,7 +15,8 @@ from fault_asker import CHEAP, close, intent, open_ledger, outcome
 from sandbox.audit.verify import verify_proof
 from sandbox.errors import SandboxError
 from sandbox.ledger.books import check_books
-from sandbox.ledger.ledger import Ledger, scopes_for
+from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.scopes import scopes_for
 from sandbox.settings import Settings
 
 QUESTIONS = 40
