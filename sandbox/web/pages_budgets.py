@@ -6,13 +6,15 @@ Nothing here changes a budget: a decision is signed with its maker's own key, at
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sandbox.audit.event import Kind
 from sandbox.audit.reading import Entry
 from sandbox.errors import Malformed
+from sandbox.ledger.books import CHARGED
 from sandbox.ledger.ledger import Balance
-from sandbox.ledger.scopes import is_delta
+from sandbox.ledger.scopes import is_delta, spoken
 from sandbox.policy.roles import Scope
 from sandbox.privacy.loss import Loss
 from sandbox.statements import balance_document, charged_document, statement_document
@@ -151,13 +153,9 @@ def _question(call: Call, intent: Entry) -> dict[str, Any]:
 
 
 def _balances_by_authorization(call: Call) -> dict[str, tuple[Balance, ...]]:
-    """Return, for each authorization the person holds, the budgets of loss that a question is charged to."""
+    """Return, for each authorization the person holds, the budgets that a question may be charged to."""
     return {
-        policy.name: tuple(
-            balance
-            for balance in call.gateway.budgets.of_person(call.actor.name, [policy])
-            if not is_delta(balance.scope)
-        )
+        policy.name: call.gateway.budgets.of_person(call.actor.name, [policy])
         for policy in call.gateway.authorizations_of(call.actor)
     }
 
@@ -168,7 +166,7 @@ def _kinds(intents: list[Entry], balances: dict[str, tuple[Balance, ...]], more:
     A kind is a question without its values, under one authorization, at one loss.
     """
     kinds = {
-        (body["template"], intent.event["authorization"], body["loss"], body["epsilon"])
+        (body["template"], intent.event["authorization"], body["loss"], body["epsilon"]): _deltas(body)
         for intent in intents
         if (body := intent.event["body"]).get("loss") and intent.event["authorization"] in balances
     }
@@ -179,17 +177,28 @@ def _kinds(intents: list[Entry], balances: dict[str, tuple[Balance, ...]], more:
             "epsilon": epsilon,
             "loss": loss,
             **_cost(loss * more, balances[authorization]),
-            **_possible(loss, balances[authorization]),
+            **_possible(loss, deltas, balances[authorization]),
         }
-        for template, authorization, loss, epsilon in sorted(kinds)
+        for (template, authorization, loss, epsilon), deltas in sorted(kinds.items())
     ]
+
+
+def _deltas(body: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a question took of reserves of delta, which only one with keys that are not public does."""
+    return {scope: amount for scope, amount in body.get(CHARGED, {}).items() if is_delta(scope)}
 
 
 def _cost(picorho: int, balances: tuple[Balance, ...]) -> dict[str, Any]:
     delta = next(b.delta for b in balances if b.scope.startswith("authorization:"))
-    return {"more_loss": picorho, "more_epsilon": str(Loss(picorho).epsilon(delta)), "delta": str(delta)}
+    return {"more_loss": picorho, "more_epsilon": str(Loss(picorho).epsilon(delta))}
 
 
-def _possible(loss: int, balances: tuple[Balance, ...]) -> dict[str, Any]:
-    least = min(balances, key=lambda balance: balance.left)
-    return {"possible": least.left.picorho // loss, "limit": balance_document(least)["name"]}
+def _possible(loss: int, deltas: Mapping[str, int], balances: tuple[Balance, ...]) -> dict[str, Any]:
+    """Return how many more fit every budget, and the name of the one that the next would not fit."""
+    fits = {
+        balance.scope: balance.left.picorho // deltas.get(balance.scope, loss)
+        for balance in balances
+        if balance.scope in deltas or not is_delta(balance.scope)
+    }
+    scope = min(fits, key=lambda name: (fits[name], name))
+    return {"possible": fits[scope], "limit": spoken(scope)}
