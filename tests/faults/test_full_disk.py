@@ -13,7 +13,8 @@ from fault_asker import CHEAP, close, intent, open_ledger, outcome
 
 from sandbox.errors import Unavailable
 from sandbox.ledger.books import check_books
-from sandbox.ledger.ledger import Ledger, scopes_for
+from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.scopes import scopes_for
 from sandbox.settings import Settings
 
 REFUSED_SECONDS, RECOVERED_SECONDS = 5.0, 10.0
