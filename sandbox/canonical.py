@@ -54,10 +54,14 @@ def digest_of(value: Canonical) -> str:
     return digest(encode(value))
 
 
+_PLAIN = frozenset({type(None), bool, int, str})
+"""Types of most values; to look one up is quicker than to ask what it is an instance of."""
+
+
 def _check(value: object) -> None:
-    if value is None or isinstance(value, bool | int | str):
+    if type(value) in _PLAIN or isinstance(value, int | str):  # an enumeration's member is a str too
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"key {key!r} is not a string")
