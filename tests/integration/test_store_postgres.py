@@ -121,9 +121,8 @@ def test_without_the_owner_s_key_an_older_database_stops_the_start(
 
 
 def test_a_server_that_is_not_there_stops_the_start_without_its_password(settings: Settings) -> None:
-    text = settings.postgresql_state.read_text().replace("host=", "host=/nowhere")
     for path in (settings.postgresql_state, settings.postgresql_state_owner):
-        path.write_text(text)
+        path.write_text(path.read_text().replace("host=", "host=/nowhere"))
     with pytest.raises(StartupRefusal, match="cannot be opened") as refused:
         open_state(settings)
     assert STATE_SERVICE not in str(refused.value)
