@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from benchmarks import growth, log, peer, postgres, small, speed
+from benchmarks import growth, log, peer, postgres, search, small, speed
 from benchmarks.bench import FULL, QUICK, TINY, Bench
 from benchmarks.harness import Result, save, say, table
 
@@ -22,6 +22,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "growth": growth.measure,
     "postgres": postgres.measure,
     "log": log.measure,
+    "search": search.measure,
     "peer": peer.measure,
 }
 SIZES: Final = {"full": FULL, "quick": QUICK, "tiny": TINY}

@@ -40,6 +40,10 @@ class Sizes:
     """Rows of the table in PostgreSQL."""
     log_seconds: float
     """Of each turn of the log and of the plain loop beside it."""
+    entries: int
+    """Of the log that is searched."""
+    searches: int
+    """Rounds through the searches."""
 
 
 FULL: Final = Sizes(
@@ -51,6 +55,8 @@ FULL: Final = Sizes(
     peer_repetitions=30,
     postgresql=1_000_000,
     log_seconds=1.0,
+    entries=1_000_000,
+    searches=10,
 )
 QUICK: Final = Sizes(
     large=500_000,
@@ -61,6 +67,8 @@ QUICK: Final = Sizes(
     peer_repetitions=5,
     postgresql=100_000,
     log_seconds=0.5,
+    entries=100_000,
+    searches=5,
 )
 TINY: Final = Sizes(
     large=2_000,
@@ -71,6 +79,8 @@ TINY: Final = Sizes(
     peer_repetitions=1,
     postgresql=2_000,
     log_seconds=0.05,
+    entries=3_000,
+    searches=1,
 )
 
 

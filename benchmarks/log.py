@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.bench import Bench
+from benchmarks.databases import states
 from benchmarks.harness import Result, interleaved, say
-from benchmarks.postgres import tests_server
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
@@ -44,7 +44,7 @@ class _Opened:
 def measure(bench: Bench) -> Iterator[Result]:
     """Write to the log of each database in turns with the plain loop."""
     with ExitStack() as stack:
-        for name, settings in _states(bench, stack):
+        for name, settings in states(bench.work / "log", stack):
             opened = _open(settings, bench.work / f"plain-{name}", stack)
             say(f"log in {name}")
             ratios = [_round(opened, bench.sizes.log_seconds) for _ in range(bench.sizes.repetitions)]
@@ -57,31 +57,6 @@ def measure(bench: Bench) -> Iterator[Result]:
                 notes=(PLAIN, WHOLE),
             )
             yield _overhead(name, opened, bench.sizes.asks)
-
-
-def _states(bench: Bench, stack: ExitStack) -> Iterator[tuple[str, Settings]]:
-    yield "SQLite", Settings(home=bench.work / "log-sqlite")
-    server = tests_server()
-    programs = server.programs()
-    if programs is not None:
-        running = stack.enter_context(server.running(programs, settings=()))
-        yield "PostgreSQL", _postgres_state(running, bench.work / "log-postgresql")
-
-
-def _postgres_state(running: Any, home: Path) -> Settings:
-    settings = Settings(home=home, state_url="postgresql")
-    with running.connect() as connection:
-        for role in ("books_owner", "books"):
-            connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'".encode())
-        connection.execute(b"CREATE DATABASE books OWNER books_owner")
-    for path, role in (
-        (settings.postgresql_state, "books"),
-        (settings.postgresql_state_owner, "books_owner"),
-    ):
-        path.parent.mkdir(mode=0o700, parents=True)
-        path.touch(mode=0o600)
-        path.write_text(f"postgresql://{role}:{role}@/books?host={running.directory}\n")
-    return settings
 
 
 def _open(settings: Settings, plain: Path, stack: ExitStack) -> _Opened:
