@@ -30,7 +30,10 @@ from sandbox import __version__, records
 from sandbox.answer import Answer, Estimate
 from sandbox.answering import Answering, Asked
 from sandbox.audit.event import Event, Kind
+from sandbox.audit.explore.explorer import Explorer
 from sandbox.audit.keys import SigningKey
+from sandbox.audit.looks import Looks
+from sandbox.audit.verification import Verification
 from sandbox.errors import NotFound, Refusal, Unavailable
 from sandbox.governance import accounts, catalogue
 from sandbox.governance.installation import RECEIPT_KEY, RELEASE_KEY, Books, open_books
@@ -66,6 +69,9 @@ class Gateway:
     answering: Answering
     pace: Pace
     engines: Engines
+    explorer: Explorer
+    verification: Verification
+    looks: Looks
 
     @classmethod
     def open(cls, settings: Settings, *, pace: Pace | None = None) -> Gateway:
@@ -104,6 +110,9 @@ class Gateway:
             ),
             pace=pace,
             engines=engines,
+            explorer=Explorer(books.log, settings.search_file),
+            verification=Verification(books.log),
+            looks=Looks(books.log),
         )
 
     def close(self) -> None:

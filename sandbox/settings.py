@@ -128,6 +128,11 @@ class Settings:
         return self.state_url or f"sqlite:///{self.home.resolve() / 'state' / 'state.sqlite'}"
 
     @property
+    def search_file(self) -> Path:
+        """What the log is searched by; derived from it, and made again where it is missing."""
+        return self.home / "state" / "search.sqlite"
+
+    @property
     def keys(self) -> Path:
         """Directory of key files, one secret a file, mode 0600."""
         return self.home / "keys"

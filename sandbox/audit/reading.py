@@ -7,11 +7,11 @@ rows, whatever is shown comes from the leaf itself.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, func, select, tuple_
+from sqlalchemy import Connection, Row, String, cast, func, select, tuple_
 
 from sandbox import canonical
 from sandbox.audit import checkpoint, commitment, merkle
@@ -22,6 +22,11 @@ from sandbox.errors import NotFound, Refusal
 from sandbox.store.tables import checkpoint as checkpoints
 from sandbox.store.tables import entry as entries
 from sandbox.store.tables import event_index, event_subject, node, private
+
+STEP = 10_000
+"""Leaves that are read at once."""
+FIRST_PLACE = -(2**63)
+"""Before every place that a row can claim, so that one before the first entry is found too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +104,7 @@ def leaf(connection: Connection, seq: int) -> bytes:
 
 def entry(connection: Connection, seq: int) -> Entry:
     """Return entry ``seq`` decoded; raises NotFound."""
-    return _decoded(seq, leaf(connection, seq))
+    return decoded(seq, leaf(connection, seq))
 
 
 def search(
@@ -124,7 +129,7 @@ def search(
     if before is not None:
         query = query.where(entries.c.seq < before)
     rows = connection.execute(query.order_by(entries.c.seq.desc()).limit(limit))
-    return [_decoded(seq, blob(data)) for seq, data in rows]
+    return [decoded(seq, blob(data)) for seq, data in rows]
 
 
 def open_intents(connection: Connection) -> list[Entry]:
@@ -141,7 +146,7 @@ def open_intents(connection: Connection) -> list[Entry]:
         .where(intent.c.kind == Kind.QUESTION_INTENT, ~concluded)
         .order_by(entries.c.seq)
     )
-    return [_decoded(seq, blob(data)) for seq, data in connection.execute(query)]
+    return [decoded(seq, blob(data)) for seq, data in connection.execute(query)]
 
 
 def reveal(connection: Connection, seq: int, *, private_key: bytes) -> str | None:
@@ -199,8 +204,16 @@ def status(connection: Connection, *, origin: str, key: VerifyKey) -> Status:
     )
 
 
-def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> merkle.Frontier:
+def check_tree(
+    connection: Connection, *, origin: str, key: VerifyKey, said: Callable[[int], None] = lambda _: None
+) -> merkle.Frontier:
     """Recompute the tree from the leaves; compare with the stored nodes and the last checkpoint.
+
+    Args:
+        connection: reads one state of the database.
+        origin: of the log.
+        key: that signed the checkpoint.
+        said: told now and then how many leaves have been hashed.
 
     Returns:
         The whole tree, which may be longer than what the checkpoint covers.
@@ -211,12 +224,15 @@ def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> merkle
     last, _ = head(connection, origin=origin, key=key)
     tree = merkle.Frontier()
     root = tree.root()
-    for seq, data in connection.execute(select(entries.c.seq, entries.c.leaf).order_by(entries.c.seq)):
-        if seq != tree.size:
-            raise Refusal("log-broken", f"Entry {tree.size} of the log is missing.")
-        tree.push(blob(data))
-        if tree.size == last.size:
-            root = tree.root()
+    # In steps: a driver may hold a whole result in memory, and a server may limit one statement's time.
+    while rows := _stored_after(connection, tree.size - 1 if tree.size else FIRST_PLACE):
+        for seq, data in rows:
+            if seq != tree.size:
+                raise Refusal("log-broken", f"Entry {tree.size} of the log is missing.")
+            tree.push(blob(data))
+            if tree.size == last.size:
+                root = tree.root()
+        said(tree.size)
     if last.size > tree.size:
         raise Refusal(
             "log-broken", f"The last checkpoint covers {last.size} entries, the log has {tree.size}."
@@ -228,6 +244,11 @@ def check_tree(connection: Connection, *, origin: str, key: VerifyKey) -> merkle
     if frontier(connection, tree.size).root() != tree.root():
         raise Refusal("log-broken", "The stored nodes of the log are not those of its entries.")
     return tree
+
+
+def _stored_after(connection: Connection, seq: int) -> Sequence[Row[int, bytes]]:
+    query = select(entries.c.seq, entries.c.leaf).where(entries.c.seq > seq)
+    return connection.execute(query.order_by(entries.c.seq).limit(STEP)).all()
 
 
 def size(connection: Connection) -> int:
@@ -257,7 +278,12 @@ def proof(connection: Connection, seq: int) -> bytes:
     return Proof(index=seq, path=tuple(path), note=note).text()
 
 
-def _decoded(seq: int, data: bytes) -> Entry:
+def decoded(seq: int, data: bytes) -> Entry:
+    """Return the entry whose stored bytes these are.
+
+    Raises:
+        Refusal: they are not an event's (code ``log-broken``).
+    """
     try:
         event = canonical.decode(data)
         return Entry(seq=seq, at=event["at"], event=event)

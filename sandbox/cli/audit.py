@@ -172,6 +172,12 @@ def search(
         _print_entries(entries)
 
 
+@audit.command()
+def reindex() -> None:
+    """Make again what the log is searched by, from its leaves; the log itself is only read."""
+    click.echo(f"{open_gateway().explorer.rebuild()} entries can be searched")
+
+
 @click.command()
 @click.argument("subject")
 @json_option

@@ -1,40 +1,72 @@
-"""The officer's pages: the head of the log, search, one entry, the story of one question or release.
+"""The officer's pages: search, one entry, the story of one question or release.
 
 Each look is itself an entry, written before anything is shown.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlencode
 
-from sandbox.audit.event import Event, Kind
-from sandbox.errors import NotFound
+from sandbox.audit.event import Kind
+from sandbox.audit.explore.found import Found, Wanted
+from sandbox.canonical import Canonical
+from sandbox.errors import Malformed, NotFound
 from sandbox.web.render import page
 from sandbox.web.route import Call, Reply, download
+from sandbox.web.story import tell
 
-PAGE_ENTRIES = 50
+PAGE_ENTRIES: Final = 50
 """Entries on one page of the search."""
-FILTERS = ("actor", "kind", "subject", "dataset", "authorization", "text")
-SEQ_DIGITS = 18
+FACETS: Final = {
+    "kind": "What",
+    "actor": "Who",
+    "authorization": "Authorization",
+    "dataset": "Dataset",
+    "decision": "Decision",
+}
+"""What the entries that fit are counted by, and how that is called."""
+FILTERS: Final = (*FACETS, "subject", "text", "since", "until")
+VALUES: Final = 10
+"""Values of a facet that are shown at once."""
+SEQ_DIGITS: Final = 18
 """Digits of the largest place that is looked up; below 2**63."""
+_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Value:
+    """One value of a facet, as a link that chooses it or takes it back."""
+
+    text: str
+    count: int
+    chosen: bool
+    link: str
 
 
 def search(call: Call) -> Reply:
-    """Show the head of the log and the newest entries that fit the filters."""
+    """Show the newest entries that fit the filters, and what there is beside them."""
     filters = {name: call.query[name] for name in FILTERS if name in call.query}
-    _looked(call, subject="search", filters=filters)
-    before = _seq(call.query["before"]) if "before" in call.query else None
-    entries = call.gateway.books.log.search(**filters, before=before, limit=PAGE_ENTRIES)
-    older = urlencode({**filters, "before": entries[-1].seq}) if len(entries) == PAGE_ENTRIES else ""
+    for name in ("since", "until"):
+        if name in filters and not _DAY.fullmatch(filters[name]):
+            raise Malformed("day-malformed", "A day is written as in 2026-01-31.")
+    wanted = Wanted(**filters, before=_seq(call.query["before"]) if "before" in call.query else None)
+    call.gateway.looks.record_search(call.actor.name, wanted, channel=call.actor.channel.value)
+    found = call.gateway.explorer.find(wanted, limit=PAGE_ENTRIES)
     return page(
         call,
         "audit.html",
-        status=call.gateway.books.log.status(),
-        entries=entries,
+        found=found,
         filters=filters,
+        facets=_facets(found, filters),
         kinds=[kind.value for kind in Kind],
-        older=older,
+        before=wanted.before,
+        shown=VALUES,
+        older=urlencode({**filters, "before": found.older}) if found.older is not None else "",
+        newest=urlencode(filters),
     )
 
 
@@ -68,14 +100,33 @@ def trace(call: Call) -> Reply:
     """Tell the whole story of a question or a release, oldest first."""
     subject = call.params["id"]
     _looked(call, subject=subject)
-    story = call.gateway.books.log.trace(subject)
-    if not story:
+    entries = call.gateway.books.log.trace(subject)
+    if not entries:
         raise NotFound(
             "subject-unknown", "The log knows nothing of this id.", allowed="Search the log for it."
         )
-    related = {name for entry in story for name in entry.event.get("related", ())}
-    related |= {entry.event["subject"] for entry in story}
-    return page(call, "trace.html", subject=subject, entries=story, related=sorted(related - {subject}))
+    return page(call, "trace.html", subject=subject, entries=entries, story=tell(subject, entries))
+
+
+def _facets(found: Found, filters: Mapping[str, str]) -> list[tuple[str, list[Value]]]:
+    return [(label, _values(name, found.facets[name], filters)) for name, label in FACETS.items()]
+
+
+def _values(name: str, counts: tuple[tuple[str, int], ...], filters: Mapping[str, str]) -> list[Value]:
+    """Return the values of a facet, the chosen one first, even where nothing fits it any more."""
+    chosen = filters.get(name)
+    known = dict(counts)
+    order = [value for value, _ in counts if value != chosen]
+    return [
+        Value(text=value, count=known.get(value, 0), chosen=value == chosen, link=_link(name, value, filters))
+        for value in ([chosen] if chosen else []) + order
+    ]
+
+
+def _link(name: str, value: str, filters: Mapping[str, str]) -> str:
+    """Return the search with this value chosen, or without it where it is."""
+    rest = {key: given for key, given in filters.items() if key != name}
+    return urlencode(rest if filters.get(name) == value else {**rest, name: value})
 
 
 def _entry(call: Call, *, private: str | None, revealed: bool) -> Reply:
@@ -95,15 +146,8 @@ def _entry(call: Call, *, private: str | None, revealed: bool) -> Reply:
     )
 
 
-def _looked(call: Call, *, subject: str, **body: Any) -> None:
-    call.gateway.books.log.append(
-        Event(
-            kind=Kind.AUDIT_READ,
-            actor=call.actor.name,
-            subject=subject,
-            body={"channel": call.actor.channel.value, **body},
-        )
-    )
+def _looked(call: Call, *, subject: str, **body: Canonical) -> None:
+    call.gateway.looks.record(call.actor.name, subject=subject, channel=call.actor.channel.value, **body)
 
 
 def _seq(text: str) -> int:

@@ -17,7 +17,11 @@ ROLE_TEXTS = {
     "stewards": "describe and register datasets, and decide about budgets",
     "authority": "grant and end authorizations, and decide about budgets",
 }
-STATIC_TYPES = {"console.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+STATIC_TYPES = {
+    "audit.css": "text/css; charset=utf-8",
+    "console.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 """Every file that may be fetched, with its content type."""
 
 

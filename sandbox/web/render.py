@@ -22,6 +22,7 @@ MENU: tuple[tuple[str, str, Scope | None], ...] = (
     ("/budgets", "Budgets", Scope.BUDGET),
     ("/releases", "My releases", Scope.REQUEST),
     ("/review", "Review", Scope.REVIEW),
+    ("/overview", "Overview", Scope.AUDIT),
     ("/audit", "Log", Scope.AUDIT),
 )
 """Address, name and needed scope of what the head of each page leads to."""

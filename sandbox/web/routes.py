@@ -10,7 +10,16 @@ from collections.abc import Mapping
 
 from sandbox.errors import NotFound
 from sandbox.policy.roles import Channel, Scope
-from sandbox.web import api, openapi, pages_analyst, pages_audit, pages_budgets, pages_home, pages_review
+from sandbox.web import (
+    api,
+    openapi,
+    pages_analyst,
+    pages_audit,
+    pages_budgets,
+    pages_home,
+    pages_overview,
+    pages_review,
+)
 from sandbox.web.bodies import Confirmation, Decision, Question, Round, Submission, Withdrawal
 from sandbox.web.problem import MethodNotAllowed
 from sandbox.web.route import Call, Reply, Route
@@ -155,8 +164,27 @@ ROUTES: tuple[Route, ...] = (
         returns="Leads to the queue.",
     ),
     Route(
+        method="GET", path="/overview", handler=pages_overview.overview, scope=Scope.AUDIT, channels=CONSOLE,
+        summary="State of the log, alarms and newest entries; looking is recorded.", returns="A page.",
+    ),
+    Route(
         method="GET", path="/audit", handler=pages_audit.search, scope=Scope.AUDIT, channels=CONSOLE,
-        summary="Head of the log and search; looking is recorded.", returns="A page.",
+        summary="Search of the log with counts; each search is recorded once.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/audit/verification", handler=pages_overview.verification, scope=Scope.AUDIT,
+        channels=CONSOLE, summary="How far a verification of the whole log is, and how the last one ended.",
+        returns="A page.",
+    ),
+    Route(
+        method="POST", path="/audit/verification", handler=pages_overview.verify, scope=Scope.AUDIT,
+        channels=CONSOLE, body=Confirmation,
+        summary="Verify the whole stored log; the result is recorded.", returns="Leads to the progress.",
+    ),
+    Route(
+        method="GET", path="/audit/checkpoint", handler=pages_overview.checkpoint, scope=Scope.AUDIT,
+        channels=CONSOLE, summary="The signed head of the log, to keep elsewhere.",
+        returns="A C2SP signed note.",
     ),
     Route(
         method="GET", path="/audit/{seq}", handler=pages_audit.entry, scope=Scope.AUDIT, channels=CONSOLE,

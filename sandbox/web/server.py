@@ -17,6 +17,7 @@ import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jupyterhub.services.auth import HubAuth  # type: ignore[import-untyped]  # it ships no types
@@ -43,6 +44,8 @@ GRACE = 10.0
 """Seconds that running requests get when the server is told to stop."""
 SETTLE_SECONDS = 300.0
 """How often releases are looked after that nobody is asking about."""
+FOLLOW_SECONDS = 1.0
+"""How often new entries are made searchable, and how long one step of it may take."""
 SOCKET_MODE = 0o660
 HEADER_LIMIT = 32 * 1024
 """Bytes of a request's headers."""
@@ -124,15 +127,29 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
         # Nothing is accepted before the loop runs on; and whoever holds the socket is the only server.
         gateway.begin_serving()
         settling = asyncio.create_task(_settle_now_and_then(gateway, pool))
+        following = asyncio.create_task(_follow_now_and_then(gateway, pool))
         ready(f"gateway ready: {settings.gateway_socket} and {settings.console_url}")
         await stop.wait()
         settling.cancel()
+        following.cancel()
         for server in (door, console):
             server.stop()
         await _close(door, console)
         gateway.pace.end()
     gateway.close()
     settings.gateway_socket.unlink(missing_ok=True)
+
+
+async def _follow_now_and_then(gateway: Gateway, pool: ThreadPoolExecutor) -> None:
+    """Keep what the log is searched by near the log, in short steps, so that no search has to wait for it."""
+    while True:
+        left = 0
+        try:
+            step = partial(gateway.explorer.follow, patience=FOLLOW_SECONDS)
+            left = await asyncio.get_running_loop().run_in_executor(pool, step)
+        except Exception as fault:  # noqa: BLE001  # as below: the next search will say what is wrong
+            log.error("following: %s", where(fault))  # noqa: TRY400  # its text may hold data
+        await asyncio.sleep(0 if left else FOLLOW_SECONDS)
 
 
 async def _settle_now_and_then(gateway: Gateway, pool: ThreadPoolExecutor) -> None:

@@ -33,11 +33,11 @@ from sandbox.audit.reader import Reader
 from sandbox.errors import Unavailable
 from sandbox.store import engine as store
 
-COUNTED: Final = 2_000
+COUNTED: Final = 500
 """Entries with a text that are counted."""
-FEW: Final = 3_000
+FEW: Final = 1_000
 """Entries that are read one by one rather than looked up by pieces of words."""
-STEP: Final = 1_000
+STEP: Final = 500
 """Entries that are read at once."""
 BATCH: Final = 1_000
 """Entries that the file takes in at once."""
@@ -110,9 +110,13 @@ class Explorer:
             if left <= 0 or (until is not None and time.monotonic() >= until):
                 return max(0, left)
 
+    def remove(self) -> None:
+        """Throw the file away; the next search makes it again."""
+        self._file.remove()
+
     def rebuild(self) -> int:
         """Throw the file away and make it again; return how many entries it knows."""
-        self._file.remove()
+        self.remove()
         self.follow()
         with self._file.reading() as index:
             return file.known(index)[0]
@@ -189,7 +193,8 @@ class _Search:
             self._without = {}
         page = list(islice(places.newest_first(fits), limit))
         older = page[-1] if total > len(page) and page else None
-        entries = tuple(reading.entry(self._log, seq) for seq in page)
+        leaves = _leaves(self._log, page)
+        entries = tuple(reading.decoded(seq, leaves[seq]) for seq in page if seq in leaves)
         return Found(entries=entries, older=older, total=total, at_least=at_least, facets=self._counts(fits))
 
     def _around(self) -> places.Places:
@@ -271,6 +276,8 @@ def _leaves_from(connection: Connection, first: int, count: int) -> list[bytes]:
 
 
 def _leaves(connection: Connection, seqs: Sequence[int]) -> dict[int, bytes]:
+    if not seqs:
+        return {}
     statement = f"SELECT seq, leaf FROM entry WHERE seq IN ({_marks(seqs)})"  # noqa: S608  # marks only
     return {seq: reading.blob(leaf) for seq, leaf in store.run(connection, statement, seqs).fetchall()}
 

@@ -104,12 +104,12 @@ class SearchFile:
 
 
 def known(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    """Return how many entries the file knows, and the digest of the last one."""
+    """Return how many entries the file knows, -1 if it is not of this version, and the last one's digest."""
     try:
-        size, last = connection.execute("SELECT size, last FROM state").fetchone()
+        row = connection.execute("SELECT size, last FROM state WHERE version = ?", (VERSION,)).fetchone()
     except sqlite3.OperationalError:  # nothing was ever written
-        return 0, b""
-    return int(size), bytes(last)
+        row = None
+    return (-1, b"") if row is None else (int(row[0]), bytes(row[1]))
 
 
 def empty(connection: sqlite3.Connection) -> None:
@@ -170,9 +170,5 @@ def _add_places(connection: sqlite3.Connection, name: str, value: str, seqs: Seq
 
 
 def _make_current(connection: sqlite3.Connection) -> None:
-    try:
-        (version,) = connection.execute("SELECT version FROM state").fetchone()
-    except (sqlite3.OperationalError, TypeError):
-        version = None
-    if version != VERSION:
+    if known(connection)[0] < 0:
         empty(connection)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 BLOCK: Final = 65_536
 """Entries of one block."""
 ALL: Final = (1 << BLOCK) - 1
+UNPACKED: Final = 4_096
+"""Blocks that are kept unpacked, at most 9 KiB and their packed bytes each."""
 Places = Mapping[int, int]
 """The bits of each block; a block without any is left out."""
 
@@ -85,6 +88,7 @@ def pack(bits: int) -> bytes:
     return b"z" + tight if 2 * len(tight) < len(plain) else b"p" + plain
 
 
+@lru_cache(maxsize=UNPACKED)
 def unpack(data: bytes) -> int:
-    """Return what :func:`pack` was given."""
+    """Return what :func:`pack` was given; full blocks never change, so most are known from before."""
     return int.from_bytes(zlib.decompress(data[1:]) if data[:1] == b"z" else data[1:], "little")

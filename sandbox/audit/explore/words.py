@@ -49,8 +49,17 @@ class Words:
         """The pieces of :data:`GRAM` letters that a fitting entry holds; empty for a short text."""
         return frozenset(gram for piece in self.pieces for gram in grams(piece))
 
+    @cached_property
+    def _plain(self) -> bytes | None:
+        """The bytes that a fitting leaf holds, where JSON writes them as they are."""
+        written = self.folded.isascii() and self.folded.isprintable() and not {*self.folded} & {'"', "\\"}
+        return self.folded.encode() if written else None
+
     def fit(self, leaf: bytes) -> bool:
         """Whether the entry holds the text."""
+        # Ruled out without reading the JSON, which takes longer than everything else.
+        if self._plain is not None and self._plain not in leaf.lower():
+            return False
         text = _text(json.loads(leaf))
         if self.folded not in text:
             return False
