@@ -248,7 +248,7 @@ def test_an_officer_filters_the_log_and_follows_a_trace(sit: Sit, request_id: st
     olaf = sit("olaf")
     page = olaf.page
     olaf.open("/")
-    page.get_by_role("link", name="Open the log").click()
+    page.get_by_role("link", name="Search the log").click()
     olaf.shoot("audit")
     page.get_by_label("Who").fill("ana")
     page.get_by_label("What").select_option("release.submitted")
@@ -266,6 +266,40 @@ def test_an_officer_filters_the_log_and_follows_a_trace(sit: Sit, request_id: st
     olaf.shoot("trace")
     page.locator("tbody a").first.click()
     olaf.shoot("entry")
+    assert olaf.faults == []
+
+
+def test_an_officer_sees_the_state_of_the_log_and_has_it_verified_by_keyboard(
+    sit: Sit, downloaded: Path
+) -> None:
+    assert downloaded.exists()
+    olaf = sit("olaf")
+    page = olaf.page
+    olaf.open("/")
+    page.get_by_role("link", name="Open the overview").click()
+    expect(page.locator("svg.days a").first).to_be_visible()
+    expect(page.get_by_text("no witness: a fork of the log cannot be noticed")).to_be_visible()
+    olaf.shoot("overview")
+    olaf.tab_to("Verify the whole log now")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/audit/verification")
+    expect(page.locator(".badge.good")).to_have_text("whole")  # the page asks again by itself
+    olaf.shoot("verification")
+    assert olaf.faults == []
+
+
+def test_an_officer_narrows_a_search_by_its_facets_and_takes_that_back(sit: Sit, downloaded: Path) -> None:
+    assert downloaded.exists()
+    olaf = sit("olaf")
+    page = olaf.page
+    olaf.open("/audit?text=districts")
+    before = page.get_by_role("status").inner_text()
+    facets = page.get_by_role("navigation", name="Narrow the search")
+    facets.get_by_role("link", name="release.submitted", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    olaf.shoot("facets")
+    facets.locator("a[aria-current]").click()
+    expect(page.get_by_role("status")).to_have_text(before)
     assert olaf.faults == []
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from http.cookies import SimpleCookie
@@ -303,6 +304,32 @@ def test_an_officer_finds_an_entry_its_proof_and_its_sealed_text_and_each_look_i
     assert olaf.get("/audit?kind=audit.read&actor=olaf").text.count("audit.read") > 3
 
 
+def test_an_officer_sees_alarms_facets_and_a_verification_whose_result_is_recorded(console: Console) -> None:
+    rolf = console.browser("rolf")
+    assert {rolf.get("/audit").status for _ in range(6)} == {403}
+    olaf = console.browser("olaf")
+    overview = olaf.get("/overview")
+    assert "rolf was refused" in overview.text
+    assert 'class="days"' in overview.text
+    narrowed = olaf.get("/audit?kind=question.intent&text=visits").text
+    assert 'aria-current="true">question.intent' in narrowed
+    verified = olaf.post("/audit/verification", [("_xsrf", overview.xsrf)])
+    assert (verified.status, verified.headers["Location"]) == (303, "/audit/verification")
+    page = olaf.get("/audit/verification")
+    until = time.monotonic() + 30
+    while page.headers["Refresh"] is not None and time.monotonic() < until:
+        time.sleep(0.5)
+        page = olaf.get("/audit/verification")
+    assert ">whole</span>" in page.text
+    assert olaf.get("/audit/checkpoint").data.startswith(b"public-data-sandbox/log\n")
+    found = olaf.get("/audit?subject=verification").text
+    assert "audit.read" in found
+
+
+def test_a_day_that_is_none_is_refused(console: Console) -> None:
+    assert console.browser("olaf").get("/audit?since=yesterday").status == 400
+
+
 def test_hostile_places_in_the_log_are_not_found(console: Console) -> None:
     olaf = console.browser("olaf")
     for path in ("/audit/-1", "/audit/99999999999999999999", "/audit/x", "/audit/4000", "/trace/nobody"):
@@ -320,6 +347,8 @@ def test_a_release_goes_from_queue_to_download_on_the_pages(console: Console) ->
     assert package.status == 200
     assert package.headers["Content-Disposition"].startswith("attachment")
     story = console.browser("olaf").get(f"/trace/{console.deciding}").text
+    for stage in ("Asked", "Answered", "Handed in", "Reviewed", "Sealed", "Downloaded"):
+        assert f"<h2>{stage}</h2>" in story
     assert story.index("release.submitted") < story.index("release.voted") < story.index("release.downloaded")
 
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from sandbox import canonical
 from sandbox.audit.explore import places
 from sandbox.audit.explore.words import Words, grams, searchable
+from sandbox.canonical import Canonical
 
 DIGEST = "0123456789abcdef" * 4
-EVENT = {
+EVENT: dict[str, Canonical] = {
     "kind": "question.intent",
     "actor": "ana",
     "subject": "5d41402abc4b2a76b9719d911017c592",
@@ -43,7 +44,7 @@ def test_names_of_fields_and_middles_of_digests_find_nothing(text: str) -> None:
 @given(st.text(st.characters(codec="utf-8"), max_size=60), st.data())
 def test_the_index_proposes_every_entry_that_fits(value: str, data: st.DataObject) -> None:
     """Whatever fits a leaf must be found by the pieces that its index row holds."""
-    event = {"a": value, "b": [f"sha256:{DIGEST}"], "c": {"d": 17}}
+    event: dict[str, Canonical] = {"a": value, "b": [f"sha256:{DIGEST}"], "c": {"d": 17}}
     whole = "\n".join([value, f"sha256:{DIGEST}", "17"])
     start = data.draw(st.integers(0, len(whole)))
     text = whole[start : data.draw(st.integers(start, len(whole)))]
