@@ -24,6 +24,8 @@ from sandbox.witness import cosigning
 LATEST: Final = 12
 DAYS: Final = 30
 BAD_OUTCOMES: Final = ("failed", "unknown")
+LAGS: Final = 100
+"""Entries that a copy was offered and has not taken, from which on it is said to lag."""
 AGAIN_SECONDS: Final = 2
 """After so many seconds the page of a running verification asks how far it is."""
 _UNITS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
@@ -46,7 +48,7 @@ def overview(call: Call) -> Reply:
     log, now = call.gateway.books.log, datetime.now(UTC)
     status = log.status()
     days, building = _days(call.gateway)
-    followers = [*witnesses(call.gateway, status.size), *sinks(call.gateway)]
+    followers = [*witnesses(call.gateway, status.size), *sinks(call.gateway, status.size)]
     started = log.search(kind=Kind.GATEWAY_STARTED, limit=1)
     return page(
         call,
@@ -101,10 +103,15 @@ def witnesses(gateway: Gateway, size: int) -> Iterator[Copy]:
         yield Copy(name="witnesses", sentence=refusal.sentence, behind=size, problem=refusal.sentence)
 
 
-def sinks(gateway: Gateway) -> Iterator[Copy]:
-    """Yield how far each further place that the log is copied to has come; this version has none."""
-    del gateway
-    yield from ()
+def sinks(gateway: Gateway, size: int) -> Iterator[Copy]:
+    """Yield how far each further place that a log of so many entries is copied to has come."""
+    held = gateway.books.log.sinks
+    for one in held.states() if held is not None else ():
+        kind = "required" if one.required else "not required"
+        sentence = f"copied to {one.name} ({kind}) up to entry {one.last}"
+        behind = max(0, size - 1 - one.last)
+        problem = one.why or (f"it is {behind} entries behind." if one.missed >= LAGS else "")
+        yield Copy(name=one.name, sentence=sentence, behind=behind, problem=problem)
 
 
 def _alarms(gateway: Gateway, followers: Sequence[Copy], now: datetime) -> Iterator[Alarm]:

@@ -292,7 +292,7 @@ def test_an_officer_narrows_a_search_by_its_facets_and_takes_that_back(sit: Sit,
     assert downloaded.exists()
     olaf = sit("olaf")
     page = olaf.page
-    olaf.open("/audit?text=districts")
+    olaf.open("/audit?text=isits-stud")
     before = page.get_by_role("status").inner_text()
     facets = page.get_by_role("navigation", name="Narrow the search")
     facets.get_by_role("link", name="release.submitted", exact=True).click()

@@ -46,7 +46,14 @@ RAREST: Final = 4
 PATIENCE: Final = 10.0
 """Seconds that a search waits for the file to follow; longer only when it is being made."""
 REFUSED: Final = frozenset(
-    {Kind.QUESTION_REFUSED, Kind.REQUEST_REFUSED, Kind.RELEASE_REFUSED, Kind.LOGIN_REFUSED, Kind.DOOR_REFUSED}
+    {
+        Kind.QUESTION_REFUSED,
+        Kind.REQUEST_REFUSED,
+        Kind.RELEASE_REFUSED,
+        Kind.BUDGET_REFUSED,
+        Kind.LOGIN_REFUSED,
+        Kind.DOOR_REFUSED,
+    }
 )
 log = logging.getLogger("sandbox.audit")
 
