@@ -28,7 +28,7 @@ TEMPLATES: Final = (
     "SELECT MEDIAN(age) FROM pupils WHERE grade >= ? AND region = ?",
     "SELECT year, quarter, COUNT(*) AS n FROM permits WHERE kind = ? GROUP BY year, quarter",
 )
-REFUSED, LOGINS, RELEASES, ANSWERED = 0.06, 0.02, 0.004, 0.995
+REFUSED, LOGINS, RELEASES, ANSWERED = 0.06, 0.02, 0.01, 0.995
 """Shares: of refused questions, log-ins and releases among what people do, of answers among outcomes."""
 CODES: Final = ("column-closed", "over-budget", "sql-malformed", "authorization-not-held", "group-too-fine")
 
