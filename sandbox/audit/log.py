@@ -24,7 +24,6 @@ Leaves are stored as the bytes that were hashed and are never encoded again. Rea
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -35,10 +34,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from sandbox.audit import checkpoint, merkle, reading
+from sandbox.audit import checkpoint, heads, merkle, reading
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.group import LIMIT, Group, Transaction
-from sandbox.audit.keys import VerifyKey, mark
+from sandbox.audit.keys import VerifyKey
 from sandbox.audit.reader import Reader, unavailable
 from sandbox.audit.reading import Status
 from sandbox.audit.signer import Hashes, Signer
@@ -51,7 +50,6 @@ from sandbox.store import tables
 _HEAD = store.insert_sql(tables.head)
 _NOTE = "INSERT INTO checkpoint SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM checkpoint WHERE size = ?)"
 _LAST = "SELECT (SELECT max(seq) FROM entry), (SELECT mac FROM head ORDER BY size DESC LIMIT 1)"
-_PURPOSE = b"head of the log"
 T = TypeVar("T")
 log = logging.getLogger("sandbox.audit")
 
@@ -190,7 +188,7 @@ class Log(Reader):
         try:
             with self.reading() as connection:
                 tree = reading.check_tree(connection, origin=self.origin, key=self.key)
-                self._vouched(connection, tree)
+                self._check_vouched(connection, tree)
             if tree.size:
                 self._sign(tree, self._stored_hashes)
             return self.status()
@@ -338,7 +336,7 @@ class Log(Reader):
             return None
         if group.broken:
             raise unavailable()
-        head = _Head(group.frontier, self._mac(group.frontier))
+        head = _Head(group.frontier, heads.mac(self._private_key, group.frontier))
         if self._note:
             group.write(_NOTE, self._note)
         group.write(_HEAD, (head.frontier.size, head.mac))
@@ -353,26 +351,11 @@ class Log(Reader):
         if head is not None and head.mac == mac and head.frontier.size == size:
             return head.frontier
         tree = reading.frontier(connection, size)
-        self._vouched(connection, tree)
+        self._check_vouched(connection, tree)
         return tree
 
-    def _vouched(self, connection: Connection, tree: merkle.Frontier) -> None:
-        """Check that the newest head, or before the first one a checkpoint, is of exactly this tree.
-
-        Raises:
-            Refusal: it is of another tree (code ``log-broken``).
-        """
-        mac = store.run(connection, _LAST).fetchone()[1]
-        if mac is None:  # of a version that signed within the transaction
-            last, _ = reading.head(connection, origin=self.origin, key=self.key)
-            vouched = (last.size, last.root) == (tree.size, tree.root())
-        else:
-            vouched = hmac.compare_digest(mac, self._mac(tree))
-        if not vouched:
-            raise Refusal("log-broken", "The log holds other entries than those that were recorded.")
-
-    def _mac(self, tree: merkle.Frontier) -> bytes:
-        return mark(self._private_key, _PURPOSE, tree.size.to_bytes(8) + tree.root())
+    def _check_vouched(self, connection: Connection, tree: merkle.Frontier) -> None:
+        heads.check(connection, tree, secret=self._private_key, origin=self.origin, key=self.key)
 
     def _sign(self, tree: merkle.Frontier, hashes: Hashes) -> tuple[int, bytes, int]:
         """Have all of ``tree`` signed and keep the checkpoint, which may cover more than it.

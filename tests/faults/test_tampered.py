@@ -178,6 +178,5 @@ def test_the_harness_tells_what_differs(original: Path, tmp_path: Path) -> None:
         connection.execute("UPDATE budget SET spent = spent - 1")
     connection.close()
     with pytest.MonkeyPatch.context() as careless:
-        careless.setattr(f"{__name__}.check_books", lambda _connection: None)
         careless.setitem(globals(), "check_books", lambda _connection: None)
         assert outcome_of(original, home) == "different"
