@@ -80,6 +80,10 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.AUDIT_READ: Mapped(Class.API, 2),
     Kind.AUDIT_EXPORTED: Mapped(Class.API, 2),
     Kind.PRIVATE_ERASED: Mapped(Class.API, 4),
+    Kind.BUDGET_GRANTED: Mapped(Class.ENTITY, 3, "budget"),
+    Kind.BUDGET_REFUSED: Mapped(Class.ENTITY, _OTHER, "budget"),
+    Kind.DECIDER_KEY_CHANGED: Mapped(Class.ACCOUNT, _OTHER),
+    Kind.KEY_ROTATED: Mapped(Class.ENTITY, 3, "key"),
     Kind.GATEWAY_STARTED: Mapped(Class.LIFECYCLE, 3),
 }
 """The class and activity of each kind; a kind that is missing here fails the tests."""

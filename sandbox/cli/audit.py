@@ -1,22 +1,24 @@
-"""``sandbox audit export | verify | witness | search`` and ``sandbox trace``: what an officer does."""
+"""``sandbox audit`` (export, verify, witness, search, entries, erase) and ``sandbox trace``."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import click
 
-from sandbox.audit import tiles, verify
+from sandbox.audit import entries, lineage, retention, story, tiles, verify
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.reading import Entry
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
-from sandbox.errors import NotAllowed
+from sandbox.errors import NotAllowed, NotFound
 from sandbox.gateway import Gateway
 from sandbox.governance import rotation
-from sandbox.policy.load import load_witnesses
+from sandbox.policy.load import load_keeping, load_witnesses
 from sandbox.policy.roles import Actor, Scope
 from sandbox.settings import Settings
 from sandbox.witness import cosigning
@@ -163,13 +165,72 @@ def search(
     officer = _auditor(gateway, account)
     with gateway.books.log.writing() as transaction:
         transaction.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject="search"))
-    entries = gateway.books.log.search(
+    found = gateway.books.log.search(
         actor=actor, kind=kind, subject=subject, dataset=dataset, text=text, limit=limit
     )
     if as_json:
-        print_json([dataclasses.asdict(entry) for entry in entries])
+        print_json([dataclasses.asdict(entry) for entry in found])
     else:
-        _print_entries(entries)
+        _print_entries(found)
+
+
+@audit.command("entries")
+@click.option(
+    "--format", "form", type=click.Choice(sorted(entries.FORMATS)), default="jsonl", show_default=True
+)
+@click.option("--actor")
+@click.option("--kind")
+@click.option("--subject")
+@click.option("--dataset")
+@click.option("--authorization")
+@click.option("--text", help="Words anywhere in the entry.")
+@as_option
+def export_entries(form: str, account: str, **filters: str | None) -> None:
+    """Write all entries that fit to the output, newest first, for a spreadsheet or a program."""
+    gateway = open_gateway()
+    officer = _auditor(gateway, account)
+    given = {key: value for key, value in filters.items() if value is not None}
+    event = Event(
+        kind=Kind.AUDIT_EXPORTED,
+        actor=officer.name,
+        subject="entries",
+        body={"format": form, "filters": sorted(given)},
+    )
+    # What was looked for may name a person, so it is sealed.
+    end = gateway.books.log.append(event, private=json.dumps(given, ensure_ascii=False) if given else None)
+    for piece in entries.FORMATS[form](entries.newest_first(gateway.books.log, before=end, filters=given)):
+        click.echo(piece, nl=False)
+
+
+@audit.command()
+@click.argument("places", metavar="[SEQ]...", type=click.IntRange(min=0), nargs=-1)
+@click.option("--older-than-policy", is_flag=True, help="Every text that policies/retention.toml lets go.")
+@click.option("--dry-run", is_flag=True, help="Only tell how many texts there are.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@as_option
+def erase(places: tuple[int, ...], older_than_policy: bool, dry_run: bool, yes: bool, account: str) -> None:
+    """Destroy sealed texts; the entries stay, and so does every proof. Cannot be undone."""
+    if bool(places) == older_than_policy:
+        raise click.UsageError("Name entries, or say --older-than-policy.")
+    gateway = open_gateway()
+    officer = _officer(gateway, account)
+    log = gateway.books.log
+    due = sorted(set(places))
+    if older_than_policy:
+        days = load_keeping(gateway.settings.policies).retention.private_days
+        due = retention.sealed_before(log, retention.end_of_retention(datetime.now(UTC), days=days))
+    if dry_run:
+        click.echo(f"{retention.count_sealed(log, due)} texts would be erased; nothing was.")
+        return
+    if due and not yes:
+        click.confirm(f"Destroy the sealed texts of {len(due)} entries for ever?", abort=True, err=True)
+    click.echo(f"{retention.erase(log, due, actor=officer.name)} texts erased.")
+    if not retention.wipe(log.engine):
+        click.echo(
+            "Their bytes may still lie in the database's files: with SQLite run the command again when "
+            "nobody reads, with PostgreSQL let the tables' owner run VACUUM private.",
+            err=True,
+        )
 
 
 @audit.command()
@@ -180,24 +241,57 @@ def reindex() -> None:
 
 @click.command()
 @click.argument("subject")
-@json_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "prov"]),
+    default="text",
+    show_default=True,
+    help="Sentences, the entries themselves, or the lineage as W3C PROV-JSON.",
+)
 @as_option
-def trace(subject: str, as_json: bool, account: str) -> None:
+def trace(subject: str, form: str, account: str) -> None:
     """Tell the whole story of a question or a release, oldest first, in both directions."""
     gateway = open_gateway()
     officer = _auditor(gateway, account)
-    with gateway.books.log.writing() as transaction:
-        transaction.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject=subject))
-    entries = gateway.books.log.trace(subject)
-    if as_json:
-        print_json([dataclasses.asdict(entry) for entry in entries])
-    else:
-        _print_entries(entries)
+    gateway.books.log.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject=subject))
+    found = gateway.books.log.trace(subject)
+    if not found:
+        raise NotFound(
+            "subject-unknown",
+            f"The log knows nothing of {subject!r}.",
+            allowed="Look for it with `sandbox audit search`.",
+        )
+    match form:
+        case "json":
+            print_json([dataclasses.asdict(entry) for entry in found])
+        case "prov":
+            print_json(lineage.document([*_sources(gateway, found), *found]))
+        case _:
+            for line in story.tell(subject, found):
+                click.echo(line)
 
 
-def _print_entries(entries: Iterable[Entry]) -> None:
+def _sources(gateway: Gateway, found: Iterable[Entry]) -> list[Entry]:
+    """Return the entries about the copies of data that answers in ``found`` were made from."""
+    snapshots = {entry.event["body"].get("snapshot") for entry in found} - {None}
+    return [entry for snapshot in sorted(snapshots) for entry in gateway.books.log.story(snapshot)]
+
+
+def _print_entries(found: Iterable[Entry]) -> None:
     shown = ("kind", "actor", "subject", "decision")
-    print_table(["seq", "at", *shown], [[e.seq, e.at, *(e.event[key] for key in shown)] for e in entries])
+    print_table(["seq", "at", *shown], [[e.seq, e.at, *(e.event[key] for key in shown)] for e in found])
+
+
+def _officer(gateway: Gateway, account: str) -> Actor:
+    actor = _auditor(gateway, account)
+    if "officers" not in actor.groups:
+        raise NotAllowed(
+            "role-missing",
+            f"Account {account} may read the log, not erase from it.",
+            allowed="Members of officers may; choose one with --as.",
+        )
+    return actor
 
 
 def _auditor(gateway: Gateway, account: str) -> Actor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import random
 import subprocess
@@ -13,12 +12,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sink_servers import deaf_listener, free_port, receiver
+from sink_bench import (
+    DEADLINE,
+    Open,
+    eventually,
+    file_spec,
+    fill,
+    lines_of,
+    log_of,
+    record,
+    records,
+    seqs_of,
+)
+from sink_bench import open_sinks as open_sinks
 
 from sandbox import canonical
 from sandbox.audit import ocsf
@@ -33,87 +43,6 @@ from sandbox.audit.sinks.worker import HELD, Worker
 from sandbox.errors import Unavailable
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
-
-DEADLINE = 1.0
-Open = Callable[..., Sinks]
-
-
-def record(seq: int, *, size: int = 0) -> Delivered:
-    document: canonical.Canonical = {
-        "at": "2026-05-06T07:08:09.123456+00:00",
-        "kind": "login",
-        "n": seq,
-        "pad": "统" * size,
-    }
-    return Delivered(seq, canonical.encode(document))
-
-
-def records(first: int, end: int) -> list[Delivered]:
-    return [record(seq) for seq in range(first, end)]
-
-
-def log_of(entries: Sequence[Delivered]) -> Callable[[int], Iterator[Delivered]]:
-    return lambda first: iter(entries[first:])
-
-
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    """Read as a collector does: a line that is not JSON was cut off and is written again."""
-    found = []
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
-
-
-def seqs_of(path: Path) -> list[int]:
-    return [line["seq"] for line in lines_of(path)]
-
-
-def file_spec(path: Path, *, required: bool = True, name: str = "copy") -> Spec:
-    return Spec(name=name, kind="file", required=required, path=path)
-
-
-def syslog_spec(transport: Any, address: object, *, required: bool = True) -> Spec:
-    return Spec(name="remote", kind="syslog", required=required, transport=transport, address=str(address))
-
-
-@pytest.fixture
-def open_sinks(tmp_path: Path) -> Iterator[Open]:
-    opened: list[Sinks] = []
-
-    def start(*specs: Spec, deadline: float = DEADLINE) -> Sinks:
-        opened.append(Sinks(specs, state=tmp_path / "positions", deadline=deadline))
-        return opened[-1]
-
-    yield start
-    for sinks in opened:
-        sinks.close()
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1024))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC  # noqa: PT017 - the disk must be full, not broken
-
-
-def deliver_one_by_one(sinks: Sinks, several: Sequence[Delivered]) -> None:
-    for one in several:
-        sinks.deliver([one])
-
-
-def eventually(holds: Callable[[], bool], timeout: float = 10) -> None:
-    end = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-# --- files --------------------------------------------------------------------------------------------
 
 
 def test_a_delivered_batch_is_in_the_file_with_the_leafs_own_bytes(open_sinks: Open, tmp_path: Path) -> None:
@@ -220,96 +149,6 @@ def test_a_full_disk_fails_closed_and_recovers_without_a_restart(open_sinks: Ope
 
 
 # --- syslog -------------------------------------------------------------------------------------------
-
-
-def place_of(transport: str, tmp_path: Path) -> Any:
-    return tmp_path / "s" if transport.startswith("unix") else ("127.0.0.1", free_port())
-
-
-@pytest.mark.parametrize("transport", ["tcp", "udp", "unix", "unix-stream"])
-def test_a_receiver_gets_messages_in_the_form_of_rfc_5424(
-    open_sinks: Open, tmp_path: Path, transport: str
-) -> None:
-    place = place_of(transport, tmp_path)
-    address = place if isinstance(place, Path) else f"{place[0]}:{place[1]}"
-    with receiver(transport, place) as server:
-        sinks = open_sinks(
-            syslog_spec(transport.removesuffix("-stream"), address, required=transport != "udp")
-        )
-        sinks.deliver(records(0, 3))
-        got = server.wait_for(3)
-    for seq, one in enumerate(got):
-        header, _, text = one.partition(b" - {")
-        priority, stamp, _, name, process, kind = header.split(b" ")
-        assert (process, kind) == (b"-", b"login")
-        assert (priority, stamp, name) == (
-            b"<110>1",
-            b"2026-05-06T07:08:09.123456+00:00",
-            b"public-data-sandbox",
-        ), header
-        document = json.loads(b"{" + text)
-        assert canonical.encode(document["leaf"]) == record(seq).leaf
-        assert document["seq"] == seq
-        assert one.isascii()
-
-
-@pytest.mark.parametrize("transport", ["tcp", "unix-stream"])
-def test_nothing_is_missing_when_the_receiver_restarts(
-    open_sinks: Open, tmp_path: Path, transport: str
-) -> None:
-    place = place_of(transport, tmp_path)
-    address = place if isinstance(place, Path) else f"{place[0]}:{place[1]}"
-    sinks = open_sinks(syslog_spec(transport.removesuffix("-stream"), address), deadline=5)
-    with receiver(transport, place) as server:
-        sinks.deliver(records(0, 2))
-        first = server.wait_for(2)
-        server.drop_connections()
-        sinks.deliver(records(2, 4))
-        first = server.wait_for(4)
-    if isinstance(place, Path):
-        place.unlink()
-    with receiver(transport, place) as server:
-        sinks.deliver(records(4, 6))
-        second = server.wait_for(2)
-    assert [json.loads(b"{" + one.partition(b" - {")[2])["seq"] for one in first + second] == list(range(6))
-
-
-def test_a_dead_tcp_receiver_fails_closed_in_time(open_sinks: Open) -> None:
-    sinks = open_sinks(syslog_spec("tcp", f"127.0.0.1:{free_port()}"))
-    began = time.monotonic()
-    with pytest.raises(Unavailable) as refusal:
-        sinks.deliver(records(0, 1))
-    assert DEADLINE / 2 < time.monotonic() - began < DEADLINE + 1
-    assert refusal.value.status == 503
-    assert "127.0.0.1" not in str(refusal.value)
-
-
-def test_a_receiver_that_does_not_read_fails_closed_in_time(open_sinks: Open) -> None:
-    with deaf_listener() as port:
-        sinks = open_sinks(syslog_spec("tcp", f"127.0.0.1:{port}"))
-        began = time.monotonic()
-        with pytest.raises(Unavailable):
-            deliver_one_by_one(sinks, [record(seq, size=20_000) for seq in range(500)])
-        assert time.monotonic() - began < 30
-        began = time.monotonic()
-        with pytest.raises(Unavailable):
-            sinks.ready()
-        assert time.monotonic() - began < 0.5
-    sinks.close()
-
-
-def test_a_leaf_too_large_for_a_datagram_is_named_by_its_digest(open_sinks: Open, tmp_path: Path) -> None:
-    place = place_of("udp", tmp_path)
-    with receiver("udp", place) as server:
-        sinks = open_sinks(syslog_spec("udp", f"{place[0]}:{place[1]}", required=False))
-        sinks.deliver([record(0, size=15_000), record(1)])
-        large, small = server.wait_for(2)
-    assert b'"leaf_sha256":"' in large
-    assert b'"seq":0}' in large
-    assert b'"leaf":{' in small
-
-
-# --- order, completeness, processes -------------------------------------------------------------------
 
 
 def test_a_sink_that_is_not_required_raises_an_alarm_and_catches_up(open_sinks: Open, tmp_path: Path) -> None:

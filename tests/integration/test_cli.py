@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -72,7 +74,15 @@ def test_the_whole_way_in_a_terminal(sandbox: Run, tmp_path: Path) -> None:
     assert sandbox("audit", "export", "log", account="olaf").returncode == 0
     verified = document(sandbox("audit", "verify", "log", "--json"))
     assert verified["whole"]
-    assert answer["id"] in sandbox("trace", request["id"], account="olaf").stdout
+    told = sandbox("trace", request["id"], account="olaf").stdout
+    assert answer["id"] in told
+    assert "rita decided on" in told
+    lineage = document(sandbox("trace", answer["id"], "--format", "prov", account="olaf"))
+    assert {"pds:agent/ana", "pds:agent/rita"} <= set(lineage["agent"])
+    assert any(name.startswith("pds:registration/") for name in lineage["activity"])
+    entries = document(sandbox("trace", request["id"], "--format", "json", account="olaf"))
+    assert {answer["id"], request["id"]} <= {entry["event"]["subject"] for entry in entries}
+    assert sandbox("trace", "nothing", account="olaf").returncode == 1
 
 
 def test_the_author_cannot_approve_and_the_officer_cannot_ask(sandbox: Run) -> None:
@@ -225,3 +235,38 @@ def test_a_plan_is_laid_open_without_asking_the_data(sandbox: Run) -> None:
     for words in ("sum of (visits.cost - 125.00)", "discrete-laplace", "4 public values", "costs"):
         assert words in done.stdout
     assert document(sandbox("account", "show", "--json")) == before
+
+
+def test_entries_leave_as_csv_or_lines_and_every_export_is_on_record(sandbox: Run) -> None:
+    sandbox("ask", QUESTION, *ASK)
+    lines = sandbox("audit", "entries", "--actor", "ana", account="olaf").stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [line["leaf"]["kind"] for line in found] == ["question.outcome", "question.intent"]
+    rows = list(
+        csv.DictReader(io.StringIO(sandbox("audit", "entries", "--format", "csv", account="olaf").stdout))
+    )
+    assert [int(row["seq"]) for row in rows] == list(range(len(rows)))[::-1]
+    assert rows[0]["kind"] == "audit.exported"
+    assert json.loads(rows[0]["body"]) == {"filters": ["actor"], "format": "jsonl"}
+    assert sandbox("audit", "entries", account="ana").returncode == 1
+
+
+def test_an_officer_erases_sealed_texts_after_a_question_and_others_cannot(sandbox: Run) -> None:
+    sandbox("ask", QUESTION, *ASK)
+    (intent,) = document(sandbox("audit", "search", "--kind", "question.intent", "--json", account="olaf"))
+    place = str(intent["seq"])
+    before = sandbox("audit", "export", "log", account="olaf").stdout.split()[0]
+    dry = sandbox("audit", "erase", place, "--dry-run", account="olaf")
+    assert dry.stdout == "1 texts would be erased; nothing was.\n"
+    assert sandbox("audit", "erase", place, "--yes", account="ana").returncode == 1
+    assert sandbox("audit", "erase", place, account="olaf").returncode == 2  # nobody answered
+    assert "1 texts would" in sandbox("audit", "erase", place, "--dry-run", account="olaf").stdout
+    assert sandbox("audit", "erase", place, "--yes", account="olaf").stdout == "1 texts erased.\n"
+    assert sandbox("audit", "erase", place, "--yes", account="olaf").stdout == "0 texts erased.\n"
+    assert sandbox("audit", "erase", "--older-than-policy", "--dry-run", account="olaf").stdout[:2] == "0 "
+    assert sandbox("audit", "erase", "99999", "--yes", account="olaf").returncode == 1
+    assert sandbox("audit", "erase", account="olaf").returncode == 2
+    sandbox("audit", "export", "log", account="olaf")
+    assert document(sandbox("audit", "verify", "log", "--json"))["size"] > int(before)
+    (erased,) = document(sandbox("audit", "search", "--kind", "private.erased", "--json", account="olaf"))
+    assert erased["event"]["subject"] == f"entry-{place}"
