@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from sandbox.query.dates import EPOCH
 from sandbox.query.expr import Operator, Part
-from sandbox.query.intervals import cut_division
 from sandbox.query.typed import (
     Apply,
     Choice,
@@ -32,6 +30,7 @@ from sandbox.query.typed import (
 
 Row = Mapping[tuple[str, str], Any]
 """By source and name, as fields have them."""
+_EPOCH = date(1970, 1, 1)
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: operator.eq,
     Operator.NE: operator.ne,
@@ -39,12 +38,6 @@ _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.LE: operator.le,
     Operator.GT: operator.gt,
     Operator.GE: operator.ge,
-}
-_COMPUTE: dict[Operation, Callable[[int, int], int]] = {
-    Operation.ADD: operator.add,
-    Operation.SUBTRACT: operator.sub,
-    Operation.MULTIPLY: operator.mul,
-    Operation.DIVIDE: cut_division,
 }
 
 
@@ -56,31 +49,39 @@ def value_of(term: Term, row: Row) -> Any:
         case Value():
             return term.value
         case Choice():
-            for test, then in term.branches:
-                if truth_of(test, row) is True:
-                    return value_of(then, row)
-            return value_of(term.otherwise, row)
+            chosen = (then for test, then in term.branches if truth_of(test, row) is True)
+            return value_of(next(chosen, term.otherwise), row)
         case Apply():
             arguments = [value_of(argument, row) for argument in term.arguments]
-            return None if None in arguments else _applied(term, arguments)
+            return None if None in arguments else _applied(term, *arguments)
 
 
-def truth_of(test: Test, row: Row) -> bool | None:
+def truth_of(test: Test, row: Row) -> bool | None:  # noqa: PLR0911  # one for each case
     """Return True, False or None, as SQL's three-valued logic has it."""
     match test:
-        case Comparison() | Member():
-            return _compared(test, row)
-        case IsNull(term) | Matches(term):
+        case Comparison():
+            pair = value_of(test.left, row), value_of(test.right, row)
+            return None if None in pair else _COMPARE[test.operator](*pair)
+        case Member(term, values):
             value = value_of(term, row)
-            if isinstance(test, IsNull):
-                return value is None
-            return None if value is None else _like(value, test.pattern)
-        case Conjunction(tests):
-            return _all([truth_of(part, row) for part in tests])
+            return None if value is None else value in [one.value for one in values]
+        case IsNull(term):
+            return value_of(term, row) is None
+        case Matches(term, pattern):
+            value = value_of(term, row)
+            return None if value is None else _like(value, pattern)
         case Negation(inner):
-            return _not(truth_of(inner, row))
+            found = truth_of(inner, row)
+            return None if found is None else not found
+        case Conjunction(tests):
+            return _all([truth_of(part, row) for part in tests], decisive=False)
         case Disjunction(tests):
-            return truth_of(Negation(Conjunction(tuple(Negation(part) for part in tests))), row)
+            return _all([truth_of(part, row) for part in tests], decisive=True)
+
+
+def holds(test: Test | None, row: Row) -> bool:
+    """Tell whether a row stays: no test stands, or it is true and not merely unknown."""
+    return test is None or truth_of(test, row) is True
 
 
 def fits(value: Any, kind: Type) -> bool:
@@ -95,39 +96,14 @@ def fits(value: Any, kind: Type) -> bool:
     return bool(kind.low <= at <= kind.high)
 
 
-def _compared(test: Comparison | Member, row: Row) -> bool | None:
-    if isinstance(test, Member):
-        value = value_of(test.term, row)
-        return None if value is None else value in [one.value for one in test.values]
-    left, right = value_of(test.left, row), value_of(test.right, row)
-    return None if left is None or right is None else _COMPARE[test.operator](left, right)
+def cut(left: int, right: int) -> int:
+    """Divide and cut towards zero; written apart from the product's own, which is under test."""
+    quotient = abs(left) // abs(right)
+    return quotient if (left < 0) == (right < 0) else -quotient
 
 
-def _not(found: bool | None) -> bool | None:
-    return None if found is None else not found
-
-
-def _all(found: list[bool | None]) -> bool | None:
-    if False in found:
-        return False
-    return None if None in found else True
-
-
-def _like(value: str, pattern: str) -> bool:
-    parts = {"%": "(.|\n)*", "_": "(.|\n)"}
-    return re.fullmatch("".join(parts.get(c, re.escape(c)) for c in pattern), value) is not None
-
-
-def _applied(term: Apply, arguments: list[Any]) -> Any:
-    if term.operation in _COMPUTE:
-        return _COMPUTE[term.operation](*arguments)
-    day: date = arguments[0]
-    if term.operation is Operation.DAYS:
-        return day.toordinal() - EPOCH
-    return _extracted(day, term.part) if term.operation is Operation.EXTRACT else _truncated(day, term.part)
-
-
-def _extracted(day: date, part: Part | None) -> int:
+def extracted(day: date, part: Part) -> int:
+    """Return a part of a date."""
     return {
         Part.YEAR: day.year,
         Part.QUARTER: (day.month + 2) // 3,
@@ -135,18 +111,47 @@ def _extracted(day: date, part: Part | None) -> int:
         Part.WEEK: day.isocalendar().week,
         Part.DAY: day.day,
         Part.WEEKDAY: day.isoweekday(),
-    }[part or Part.DAY]
+    }[part]
 
 
-def _truncated(day: date, part: Part | None) -> date:
-    match part:
-        case Part.YEAR:
-            return day.replace(month=1, day=1)
-        case Part.QUARTER:
-            return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
-        case Part.MONTH:
-            return day.replace(day=1)
-        case Part.WEEK:
-            return day - timedelta(days=day.weekday())
-        case _:
-            return day
+def truncated(day: date, part: Part) -> date:
+    """Return the first day of the part a date lies in."""
+    return {
+        Part.YEAR: day.replace(month=1, day=1),
+        Part.QUARTER: day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1),
+        Part.MONTH: day.replace(day=1),
+        Part.WEEK: day - timedelta(days=day.weekday()),
+        Part.DAY: day,
+    }[part]
+
+
+def _all(found: list[bool | None], *, decisive: bool) -> bool | None:
+    if decisive in found:
+        return decisive
+    return None if None in found else not decisive
+
+
+def _like(value: str, pattern: str) -> bool:
+    special = {"%": ".*", "_": "."}
+    expression = "".join(special.get(letter) or re.escape(letter) for letter in pattern)
+    return re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+def _applied(term: Apply, first: Any, second: Any = None) -> Any:
+    match term.operation, term.part:
+        case Operation.DAYS, None:
+            return (first - _EPOCH).days
+        case Operation.EXTRACT, Part() as part:
+            return extracted(first, part)
+        case Operation.DATE_TRUNC, Part() as part:
+            return truncated(first, part)
+        case operation, _:
+            return _COMPUTE[operation](first, second)
+
+
+_COMPUTE: dict[Operation, Callable[[int, int], int]] = {
+    Operation.ADD: operator.add,
+    Operation.SUBTRACT: operator.sub,
+    Operation.MULTIPLY: operator.mul,
+    Operation.DIVIDE: cut,
+}
