@@ -6,7 +6,7 @@ BIN := $(PLACE)/.venv/bin
 export SANDBOX_HOME ?= $(PLACE)/var
 export SANDBOX_POLICIES ?= $(if $(filter $(realpath .),$(PLACE)),policies,$(PLACE)/project/policies)
 
-.PHONY: help up test faults test-spark tour bench bench-quick lint setup setup-dev
+.PHONY: help up test faults test-spark test-pythons tour bench bench-quick lint setup setup-dev
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -41,6 +41,10 @@ faults: setup-dev  ## every fault many times over: kills, races, tampering; half
 test-spark: setup-dev  ## every promise of the engines once more on Spark, which takes a while
 	@scripts/packages openjdk-17-jre-headless
 	@$(BIN)/pytest -m spark tests/integration
+
+test-pythons:  ## unit and integration tests on Python 3.11, 3.12 and 3.13, or on those that PYTHONS="..." names
+	@scripts/packages bubblewrap minisign postgresql
+	@scripts/test-pythons $(PYTHONS)
 
 bench: setup  ## measure the query engine beside its goals: a quarter of an hour, 6 GiB of disk
 	@$(BIN)/python -m benchmarks
