@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from sandbox.privacy.cells import ExactCells
 from sandbox.privacy.plan import Plan
 from sandbox.privacy.quantile import scores
+from sandbox.sources.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """One register with the victim and one without, as bounded copies."""
+
+    larger: Snapshot
+    smaller: Snapshot
 
 
 def violations(plan: Plan, one: ExactCells, other: ExactCells) -> Iterator[str]:

@@ -18,6 +18,14 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
+def log_in(running_sandbox: RunningSandbox, page: Page) -> None:
+    """Bring ana into her notebook."""
+    page.goto(running_sandbox.settings.hub_url)
+    page.fill("input[name=username]", "ana")
+    page.fill("input[name=password]", running_sandbox.passwords["ana"])
+    page.click("input[type=submit], button[type=submit]")
+
+
 @pytest.mark.browser
 def test_jupyterlab_runs_and_may_speak_to_nobody_else(running_sandbox: RunningSandbox, page: Page) -> None:
     refused: list[str] = []
@@ -27,10 +35,7 @@ def test_jupyterlab_runs_and_may_speak_to_nobody_else(running_sandbox: RunningSa
             refused.append(message.text)
 
     page.on("console", listen)
-    page.goto(running_sandbox.settings.hub_url)
-    page.fill("input[name=username]", "ana")
-    page.fill("input[name=password]", running_sandbox.passwords["ana"])
-    page.click("input[type=submit], button[type=submit]")
+    log_in(running_sandbox, page)
     page.wait_for_selector(".jp-Launcher", timeout=60_000)
     page.click(".jp-LauncherCard[data-category=Notebook]")
     # before its kernel is connected, JupyterLab drops what is run
@@ -46,10 +51,7 @@ def test_jupyterlab_runs_and_may_speak_to_nobody_else(running_sandbox: RunningSa
 
 @pytest.mark.browser
 def test_the_file_menu_offers_no_download(running_sandbox: RunningSandbox, page: Page) -> None:
-    page.goto(running_sandbox.settings.hub_url)
-    page.fill("input[name=username]", "ana")
-    page.fill("input[name=password]", running_sandbox.passwords["ana"])
-    page.click("input[type=submit], button[type=submit]")
+    log_in(running_sandbox, page)
     page.click(".lm-MenuBar-itemLabel >> text=File", timeout=60_000)
     page.wait_for_selector(".lm-Menu-itemLabel >> text=Close All Tabs")
     labels = page.locator(".lm-Menu-itemLabel").all_inner_texts()

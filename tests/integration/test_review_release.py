@@ -43,6 +43,14 @@ SWAPS: dict[str, Callable[[Office, str], None]] = {
 }
 
 
+def approved_but(step: str, office: Office, request: str, monkeypatch: pytest.MonkeyPatch) -> Status:
+    """Let both reviewers approve, and stop before a step of the sealer as a crash would."""
+    office.decide("rita", request)
+    with monkeypatch.context() as crash:
+        crash.setattr(Sealer, step, lambda *_: None)
+        return office.decide("rolf", request).status
+
+
 @pytest.mark.parametrize("swap", ["blob", "vote"])
 def test_what_was_swapped_after_a_vote_never_leaves(office: Office, swap: str) -> None:
     request = office.submit()
@@ -61,10 +69,7 @@ def test_what_was_swapped_after_approval_never_leaves(
     office: Office, swap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = office.submit({"visits.csv": ROUNDED, "rates.csv": BARE})
-    office.decide("rita", request)
-    with monkeypatch.context() as crash:
-        crash.setattr(Sealer, "seal", lambda *_: None)
-        assert office.decide("rolf", request).status is Status.APPROVED
+    assert approved_but("seal", office, request, monkeypatch) is Status.APPROVED
     if swap == "report":
         office.change(tables.release_file, tables.release_file.c.name == "rates.csv", report=b"[]")
     else:
@@ -78,10 +83,7 @@ def test_bytes_swapped_between_sealing_and_packing_never_leave(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = office.submit()
-    office.decide("rita", request)
-    with monkeypatch.context() as crash:
-        crash.setattr(Sealer, "finish", lambda *_: None)
-        office.decide("rolf", request)
+    approved_but("finish", office, request, monkeypatch)
     SWAPS["missing"](office, request)
     office.desk.settle()
     assert (office.status(request), office.packages()) == (Status.TAMPERED, 0)
@@ -108,10 +110,7 @@ def test_a_crash_between_approval_and_package_is_finished_at_the_next_start(
     office: Office, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = office.submit()
-    office.decide("rita", request)
-    with monkeypatch.context() as crash:
-        crash.setattr(Sealer, step, lambda *_: None)
-        office.decide("rolf", request)
+    approved_but(step, office, request, monkeypatch)
     with pytest.raises(Conflict):
         office.desk.download(office.actor("ana"), request)
     office.desk.settle()

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from engines import Bench
+from movement import Neighbors
 from questions import VISITS, dataset_of, dataset_with, plan_of
 
 from sandbox.policy.dataset import DatasetPolicy, EngineKind
@@ -99,14 +100,6 @@ CASES: dict[str, Callable[[random.Random], list[Row]]] = {
     "the same row again": lambda c: [row(c, VICTIM)] * 25,
     "the same rows as another": lambda c: [row(c, VICTIM, cost=50.0, district="Nan") for _ in range(5)],
 }
-
-
-@dataclass(frozen=True)
-class Neighbors:
-    """One register with the victim and one without, as bounded copies."""
-
-    larger: Snapshot
-    smaller: Snapshot
 
 
 def neighbors(bench: Bench, *, seed: int, case: str, dataset: DatasetPolicy = DATASET) -> Neighbors:

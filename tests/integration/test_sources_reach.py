@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from agreement import questions
 from engines import Bench, duck_bench
 from health import PLACES, visit
-from movement import moved, moved_scores, violations
+from movement import Neighbors, moved, moved_scores, violations
 from questions import HEALTH, dataset_with, plan_of
 from reference import raw_rows
 from sqlglot import exp
@@ -36,7 +36,6 @@ from sandbox.query.sql import parse
 from sandbox.sources import compile as compiled
 from sandbox.sources import recipe_public
 from sandbox.sources.loading import duck as loading
-from sandbox.sources.snapshot import Snapshot
 
 VICTIM = "V"
 Row = dict[str, Any]
@@ -121,14 +120,6 @@ def register_of(seed: int, case: str) -> Tables:
         "persons": [*persons, *registered],
         "places": PLACES,
     }
-
-
-@dataclass(frozen=True)
-class Neighbors:
-    """One register with the victim and one without, as bounded copies."""
-
-    larger: Snapshot
-    smaller: Snapshot
 
 
 def neighbors(bench: Bench, *, seed: int, case: str, places: list[Row] = PLACES) -> Neighbors:
