@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ def test_help_teaches_by_example(sandbox: Run) -> None:
 
 
 def test_a_log_that_was_changed_by_hand_refuses_to_start(sandbox: Run, settings: Settings) -> None:
-    with sqlite3.connect(settings.home / "state" / "state.sqlite") as state:
+    with closing(sqlite3.connect(settings.home / "state" / "state.sqlite", isolation_level=None)) as state:
         for (name,) in state.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             state.execute(f'DROP TRIGGER "{name}"')
         state.execute("UPDATE entry SET leaf = replace(leaf, 'ana', 'eve') WHERE seq = 0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -200,7 +201,7 @@ def test_a_policy_changed_since_registration_answers_nothing(
     file = policies / "datasets" / "small_visits.toml"
     file.write_text(file.read_text().replace("max_rows_per_unit = 5", "max_rows_per_unit = 6"))
     changed = Gateway.open(Settings(home=settings.home, raw=settings.raw, policies=policies))
-    with pytest.raises(NotAnswerable, match="changed since"):
+    with closing(changed), pytest.raises(NotAnswerable, match="changed since"):
         ask(changed, actor("ana"))
 
 

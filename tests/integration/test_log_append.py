@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -307,10 +308,10 @@ def test_a_log_set_back_to_an_earlier_copy_is_refused_by_its_signer(
 ) -> None:
     state, log = tmp_path / "state" / "state.sqlite", make_log()
     log.append(intent("q1"))
-    with sqlite3.connect(state) as before, sqlite3.connect(tmp_path / "backup") as backup:
+    with closing(sqlite3.connect(state)) as before, closing(sqlite3.connect(tmp_path / "backup")) as backup:
         before.backup(backup)
     log.append(intent("q2"))
-    with sqlite3.connect(tmp_path / "backup") as backup, sqlite3.connect(state) as restored:
+    with closing(sqlite3.connect(tmp_path / "backup")) as backup, closing(sqlite3.connect(state)) as restored:
         backup.backup(restored)
     with pytest.raises(StartupRefusal, match="has lost"):
         make_log().check_start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,10 +25,11 @@ POLICIES = Path(__file__).parents[1] / "policies"
 
 
 @pytest.fixture
-def copies(settings: Settings) -> Copies:
+def copies(settings: Settings) -> Iterator[Copies]:
     """What stands registered."""
-    engine = open_books(settings).engine
-    return lambda dataset, shape: catalogue.active(engine, dataset, shape=shape)
+    books = open_books(settings)
+    yield lambda dataset, shape: catalogue.active(books.engine, dataset, shape=shape)
+    books.close()
 
 
 @pytest.fixture

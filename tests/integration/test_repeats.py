@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +33,7 @@ from sandbox.store.tables import answer as answers
 from sandbox.store.tables import charge
 
 Someone = Callable[[str], Actor]
+Opening = Callable[[Settings], Gateway]
 GROUPED = "SELECT district, COUNT(*) AS n, AVG(cost) AS mean FROM visits GROUP BY district"
 SAME = "select district,  count( * ) as n, avg(cost) as mean from visits group by district"
 ASKER = Path(__file__).parent / "dying_asker.py"
@@ -42,11 +44,18 @@ def ask(gateway: Gateway, actor: Actor, sql: str = GROUPED, **given: Any) -> Ans
     return gateway.ask(sql=sql, actor=actor, **wanted)
 
 
-def another(settings: Settings, gateway: Gateway) -> Gateway:
+@pytest.fixture
+def another(gateway: Gateway) -> Iterator[Opening]:
     """Open the books again, beside ``gateway``; one process can open a copy once only, so that is shared."""
-    opened = Gateway.open(settings)
-    opened.answering._engines = gateway.engines
-    return opened
+    with ExitStack() as until_the_end:
+
+        def open_another(settings: Settings) -> Gateway:
+            opened = Gateway.open(settings)
+            until_the_end.callback(opened.books.close)
+            opened.answering._engines = gateway.engines
+            return opened
+
+        yield open_another
 
 
 def charged(gateway: Gateway) -> int:
@@ -135,27 +144,29 @@ def test_who_left_the_group_gets_no_repeat(gateway: Gateway, actor: Someone) -> 
 
 
 def test_another_authorization_never_gets_the_answer(
-    settings: Settings, gateway: Gateway, actor: Someone, tmp_path: Path
+    settings: Settings, another: Opening, actor: Someone, tmp_path: Path
 ) -> None:
     policies = tmp_path / "policies"
     shutil.copytree(settings.policies, policies)
     study = (policies / "authorizations" / "visits-study.toml").read_text()
     other = policies / "authorizations" / "visits-twin.toml"
     other.write_text(study.replace('name = "visits-study"', 'name = "visits-twin"'))
-    twins = another(replace(settings, policies=policies), gateway)
+    twins = another(replace(settings, policies=policies))
     first = ask(twins, actor("ana"))
     second = ask(twins, actor("ana"), authorization="visits-twin")
     assert (first.cached, second.cached, charged(twins)) == (False, False, 2)
 
 
-def test_repeats_survive_a_restart(settings: Settings, gateway: Gateway, actor: Someone) -> None:
+def test_repeats_survive_a_restart(
+    settings: Settings, another: Opening, gateway: Gateway, actor: Someone
+) -> None:
     first = ask(gateway, actor("ana"))
-    again = ask(another(settings, gateway), actor("ana"))
+    again = ask(another(settings), actor("ana"))
     assert (again.cached, again.table, again.receipt) == (True, first.table, first.receipt)
 
 
 def test_changed_policies_are_another_question_and_their_answers_are_forgotten(
-    settings: Settings, gateway: Gateway, actor: Someone, tmp_path: Path
+    settings: Settings, another: Opening, gateway: Gateway, actor: Someone, tmp_path: Path
 ) -> None:
     ask(gateway, actor("ana"))
     gateway.begin_serving()
@@ -164,7 +175,7 @@ def test_changed_policies_are_another_question_and_their_answers_are_forgotten(
     shutil.copytree(settings.policies, policies)
     study = policies / "authorizations" / "visits-study.toml"
     study.write_text(study.read_text().replace("as tables", "as plain tables"))
-    changed = another(replace(settings, policies=policies), gateway)
+    changed = another(replace(settings, policies=policies))
     assert not ask(changed, actor("ana")).cached
     changed.begin_serving()
     assert kept(changed) == 1
@@ -256,9 +267,9 @@ def test_of_threads_that_ask_the_same_at_once_one_pays(
 
 
 def test_of_processes_that_ask_the_same_at_once_both_pay_and_the_first_recorded_stays(
-    settings: Settings, gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, another: Opening, gateway: Gateway, actor: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rival = another(settings, gateway)
+    rival = another(settings)
     faster: list[Answer] = []
 
     def overtaken(*given: Any, **named: Any) -> Any:
@@ -282,11 +293,11 @@ def test_of_processes_that_ask_the_same_at_once_both_pay_and_the_first_recorded_
     ],
 )
 def test_a_kept_answer_changed_by_hand_is_not_given(
-    settings: Settings, gateway: Gateway, actor: Someone, change: str
+    settings: Settings, another: Opening, gateway: Gateway, actor: Someone, change: str
 ) -> None:
     ask(gateway, actor("ana"))
     connection = sqlite3.connect(settings.home / "state" / "state.sqlite", isolation_level=None)
     connection.execute(change)
     connection.close()
     with pytest.raises(Unavailable, match="not the one that the log recorded"):
-        ask(another(settings, gateway), actor("ana"))
+        ask(another(settings), actor("ana"))
