@@ -27,7 +27,7 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 	@exec $(BIN)/sandbox tour
 
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
-	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql strace openjdk-17-jre-headless
+	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql strace libfaketime openjdk-17-jre-headless
 	@scripts/docker-daemon
 	@$(BIN)/pytest tests/unit
 	@$(BIN)/pytest tests/integration
@@ -35,7 +35,7 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
 faults: setup-dev  ## every fault many times over: kills, races, tampering; half an hour
-	@scripts/packages postgresql strace
+	@scripts/packages postgresql strace libfaketime
 	@SANDBOX_FAULTS=long $(BIN)/pytest tests/faults
 
 test-spark: setup-dev  ## every promise of the engines once more on Spark, which takes a while

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -93,6 +92,7 @@ class Gateway:
             receipts=receipts.public,
             release_key=settings.keys / RELEASE_KEY,
             people=lambda name: accounts.groups_of(books.engine, name),
+            clock=books.clock,
         )
         ledger, repeats = Ledger(books.log), Repeats(books.engine)
         engines = Engines.from_settings(settings)
@@ -247,7 +247,7 @@ class Gateway:
     def _with(self, request: Request, use: Callable[[Asked], T]) -> T:
         """Make a question ready and use it; record its refusal, of either."""
         try:
-            question = self.questions.ready(request, now=datetime.now(UTC), copies=self._copy)
+            question = self.questions.ready(request, now=self.books.clock(), copies=self._copy)
             return use(Asked(request=request, question=question))
         except Unavailable:
             raise  # the books themselves cannot be written, or the outcome is recorded already

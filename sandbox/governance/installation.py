@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from sandbox.audit.log import Log
 from sandbox.audit.signer import KeySigner, Signer
 from sandbox.audit.signer_remote import RemoteSigner, answers
 from sandbox.audit.sinks import Sinks, leaves_of
+from sandbox.clock import SteadyClock
 from sandbox.errors import Refusal, StartupRefusal
 from sandbox.ledger.books import check_books
 from sandbox.policy.load import load_keeping
@@ -107,10 +109,11 @@ def seed_file(settings: Settings, dataset: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The opened state: database and log."""
+    """The opened state: database and log, and the time of what is decided and recorded."""
 
     engine: Engine
     log: Log
+    clock: SteadyClock
 
     def close(self) -> None:
         """Give back the database and the signer; nothing can be written afterwards."""
@@ -120,6 +123,8 @@ class Books:
 
 def open_books(settings: Settings) -> Books:
     """Open database and log, and prove that they agree before anything is written.
+
+    Their time is never before the newest record's, also where the system's clock was set back meanwhile.
 
     Raises:
         StartupRefusal: a key is missing or wrong, the database is weaker than required, or the log
@@ -133,16 +138,20 @@ def open_books(settings: Settings) -> Books:
         load_keeping(settings.policies).specs, state=settings.sinks, deadline=settings.commit_deadline
     )
     engine = open_state(settings)
+    clock = SteadyClock()
     log = Log(
         engine,
         signer=signer,
         private_key=private,
         sinks=sinks,
         commit_deadline=settings.commit_deadline,
+        clock=clock,
     )
-    books = Books(engine, log)
+    books = Books(engine, log, clock)
     try:
-        log.check_start()
+        newest = log.check_start().checkpoint_at
+        if newest:
+            clock.not_before(datetime.fromisoformat(newest))
         sinks.catch_up(leaves_of(log.reading))
         with log.reading() as connection:
             check_books(connection)
