@@ -31,7 +31,7 @@ _ROLES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
     """One that runs: its owner's connection, and the key files of both hands on the data."""
 
@@ -70,16 +70,37 @@ def running(binaries: Path, settings: Sequence[str] = FAST) -> Iterator[Server]:
             check=True, capture_output=True, cwd="/", **identity,
         )  # fmt: skip
         options = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
-        process = subprocess.Popen(
-            [binaries / "postgres", "-D", directory / "data", "-k", directory, *options],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **identity,
-        )  # fmt: skip
+        process = _start([binaries / "postgres", "-D", directory / "data", "-k", directory, *options])
+        server = None
         try:
             _wait(directory, process)
-            yield _prepared(directory, process)
+            server = _prepared(directory, process)
+            yield server
         finally:
+            process = process if server is None else server.process  # it may have been started again
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
+
+
+def restarted(server: Server) -> None:
+    """Start a server again that was killed, as it was started before."""
+    until = time.monotonic() + STARTS_WITHIN
+    while True:
+        server.process = _start(server.process.args)
+        try:
+            _wait(server.directory, server.process)
+        except AssertionError:  # what the killed one left still ends
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _start(arguments: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **_identity()
+    )
 
 
 def _identity() -> dict[str, Any]:
