@@ -34,7 +34,7 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@$(BIN)/pytest tests/faults
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
-faults: setup-dev  ## every fault many times over: kills, races, tampering; half an hour
+faults: setup-dev  ## every fault many times over: kills, races, tampering, power cuts; half an hour
 	@scripts/packages postgresql strace libfaketime
 	@SANDBOX_FAULTS=long $(BIN)/pytest tests/faults
 
