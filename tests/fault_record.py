@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from sandbox.audit.event import Kind
 from sandbox.ledger.books import check_books
-from sandbox.ledger.ledger import Ledger, scopes_for
+from sandbox.ledger.ledger import Ledger
+from sandbox.ledger.scopes import scopes_for
 from sandbox.store import tables
 
 

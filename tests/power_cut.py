@@ -43,6 +43,7 @@ class _File:
     content: bytearray
     waiting: list[Step] = field(default_factory=list)
     there: bool = True
+    unit: int = SECTOR
 
 
 def trace(command: Sequence[str | Path], *, environment: Mapping[str, str], into: Path) -> list[Step]:
@@ -74,7 +75,9 @@ def said(steps: Sequence[Step]) -> list[str]:
     return b"".join(step.data for step in steps if step.call == "write").decode().splitlines()
 
 
-def leave(steps: Sequence[Step], home: Path, *, chance: random.Random, kept: float) -> None:
+def leave(
+    steps: Sequence[Step], home: Path, *, chance: random.Random, kept: float, pages: Mapping[str, int]
+) -> None:
     """Make of ``home``, as it was before, what a power cut after ``steps`` leaves of it.
 
     Args:
@@ -82,9 +85,13 @@ def leave(steps: Sequence[Step], home: Path, *, chance: random.Random, kept: flo
         home: a copy of the files before the first step.
         chance: decides which sectors that were not flushed are there.
         kept: how likely each is.
+        pages: files whose sectors go together, and how many bytes at once.
     """
     names = {step.path for step in steps if step.call != "write" and not step.path.endswith("-shm")}
-    files = {name: _File(_before(home / name), there=(home / name).is_file()) for name in names}
+    files = {
+        name: _File(_before(home / name), there=(home / name).is_file(), unit=pages.get(name, SECTOR))
+        for name in names
+    }
     for step in steps:
         if step.call in {"fsync", "fdatasync"}:
             _flush(files, step, directory=(home / step.path).is_dir())
@@ -156,7 +163,7 @@ def _land(file: _File, step: Step, *, chance: random.Random, kept: float) -> Non
         return
     at, end = step.offset, step.offset + len(step.data)
     while at < end:
-        until = min(end, (at // SECTOR + 1) * SECTOR)
+        until = min(end, (at // file.unit + 1) * file.unit)
         if chance.random() < kept:
             _write(file.content, at, step.data[at - step.offset : until - step.offset], step.call)
         at = until

@@ -19,6 +19,8 @@ from sandbox.settings import Settings
 PROJECT = Path(__file__).parents[2]
 KEPT = (0.0, 0.5, 0.9)
 """How likely a sector is on the disk that nobody flushed: it differs from disk to disk."""
+PAGES = {"signed": 4096}
+"""The signer takes its one page to be written whole; a torn one stops it, and loses nothing."""
 ASK = """
 import os
 import sys
@@ -75,7 +77,7 @@ def lost(
     """Cut the power after ``steps``, start again, and return the answers without a record."""
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(before, home)
-    power_cut.leave(steps, home, chance=chance, kept=kept)
+    power_cut.leave(steps, home, chance=chance, kept=kept, pages=PAGES)
     ledger = open_ledger(Settings(home=home))
     try:
         ledger._log.close_open_intents()
