@@ -14,7 +14,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +29,8 @@ Hashes = Callable[[int, int], Sequence[bytes]]
 """Gives the leaf hashes of entries ``[first, end)``."""
 MOST_AT_ONCE = 65_536
 """Leaf hashes told at once: 2 MiB."""
-_RECORD = 4096
-"""Bytes of the state's file: one page, so that it is never half written."""
+_SLOT = 4096
+"""Bytes of each of the state's two slots, written in turn: a power cut tears the older one at most."""
 
 
 class SignerBroken(Unavailable):
@@ -83,6 +83,7 @@ class KeySigner:
         self._file = None if state is None else _open(state)
         self._lock = threading.Lock()
         self._record = b""
+        self._next = 0
         self._state = _State(merkle.Frontier(), b"")
 
     @property
@@ -140,19 +141,20 @@ class KeySigner:
                 return
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
-                record = os.pread(self._file, _RECORD, 0)
+                record = os.pread(self._file, 2 * _SLOT, 0)
                 if record != self._record:
-                    self._state, self._record = _read(record), record
+                    self._state, self._next = _newest(record)
+                    self._record = record
                 yield self._state
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _keep(self, state: _State) -> None:
         if self._file is not None:
-            record = _written(state)
             # No fsync: what a power cut takes away is a shorter tree, which the log's next one extends.
-            os.pwrite(self._file, record, 0)
-            self._record = record
+            os.pwrite(self._file, _written(state), self._next * _SLOT)
+            self._record = os.pread(self._file, 2 * _SLOT, 0)
+            self._next = 1 - self._next
         self._state = state
 
 
@@ -169,14 +171,31 @@ def _written(state: _State) -> bytes:
         }
     )
     record = hashlib.sha256(document).digest() + document
-    if len(record) > _RECORD:
+    if len(record) > _SLOT:
         raise SignerBroken("signer-broken", "The signer's state does not fit its file.")
-    return record.ljust(_RECORD, b"\n")
+    return record.ljust(_SLOT, b"\n")
+
+
+def _newest(record: bytes) -> tuple[_State, int]:
+    """Return the state that was signed last, and the slot that is written next.
+
+    Raises:
+        SignerBroken: neither slot is one that was written, and not all of them are empty.
+    """
+    if not record.strip(b"\0"):
+        return _State(merkle.Frontier(), b""), 0
+    found: list[tuple[_State, int]] = []
+    for slot in range(2):
+        with suppress(SignerBroken):
+            found.append((_read(record[slot * _SLOT : (slot + 1) * _SLOT]), 1 - slot))
+    if not found and not record[_SLOT:].strip(b"\0"):
+        return _State(merkle.Frontier(), b""), 0  # the very first signature was torn
+    if not found:
+        raise SignerBroken("signer-broken", "The signer's state is not one that it wrote.")
+    return max(found, key=lambda one: one[0].tree.size)
 
 
 def _read(record: bytes) -> _State:
-    if not record.strip(b"\0"):
-        return _State(merkle.Frontier(), b"")
     document = record[32:].rstrip(b"\n")
     try:
         if hashlib.sha256(document).digest() != record[:32]:

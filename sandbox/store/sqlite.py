@@ -86,7 +86,13 @@ def _configure(dbapi_connection: Any, _record: object) -> None:
     # The driver must not begin transactions by itself: it would begin them DEFERRED, and late.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+        "temp_store=MEMORY",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     found = {
         name: cursor.execute(f"PRAGMA {name}").fetchone()[0]

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[2]
 KEPT = (0.0, 0.5, 0.9)
 """How likely a sector is on the disk that nobody flushed: it differs from disk to disk."""
 PAGES = {"signed": 4096}
-"""The signer takes its one page to be written whole; a torn one stops it, and loses nothing."""
+"""A disk that tears both pages of the signer stops it, and loses nothing; here it tears neither."""
 ASK = """
 import os
 import sys

@@ -74,12 +74,36 @@ def test_it_goes_on_where_it_stood_after_a_restart_and_beside_another_process(tm
 
 @pytest.mark.parametrize("place", [0, 40, 200])
 def test_a_changed_state_signs_nothing(tmp_path: Path, place: int) -> None:
-    KeySigner(KEY, state=tmp_path / "signed").sign(3, told(leaves("a", 3)))
+    signer = KeySigner(KEY, state=tmp_path / "signed")
+    for size in (2, 3):
+        signer.sign(size, told(leaves("a", size)))
     record = bytearray((tmp_path / "signed").read_bytes())
-    record[place] ^= 1
+    for slot in (0, 4096):
+        record[slot + place] ^= 1
     (tmp_path / "signed").write_bytes(record)
     with pytest.raises(SignerBroken):
         KeySigner(KEY, state=tmp_path / "signed").sign(4, told(leaves("a", 4)))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 512, 2048])
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_state_torn_in_a_power_cut_goes_on_from_the_signature_before(
+    tmp_path: Path, size: int, cut: int
+) -> None:
+    signer, file = KeySigner(KEY, state=tmp_path / "signed"), tmp_path / "signed"
+    before = b""
+    for now in range(1, size + 1):
+        before = file.read_bytes().ljust(8192, b"\0")
+        signer.sign(now, told(leaves("a", now)))
+    after = file.read_bytes().ljust(8192, b"\0")
+    slot = next(place for place in (0, 4096) if before[place : place + 4096] != after[place : place + 4096])
+    torn = before[:slot] + after[slot : slot + cut] + before[slot + cut :]
+    file.write_bytes(torn)
+    again = KeySigner(KEY, state=file)
+    assert again.size in {size - 1, size}
+    assert checkpoint.parse(again.sign(size + 1, told(leaves("a", size + 1)))).root == root(
+        leaves("a", size + 1)
+    )
 
 
 def test_more_hashes_than_fit_one_message_are_told_in_several() -> None:
