@@ -10,16 +10,23 @@ log prove it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sandbox.audit.event import Kind
+from sandbox.audit.reader import Reader
 from sandbox.audit.reading import Entry
 
 Document = dict[str, dict[str, Any]]
 NAMESPACE = "urn:public-data-sandbox:"
 _OUTSIDE_NAMES = re.compile(r"[^A-Za-z0-9._/-]")
 GATEWAY = "pds:agent/gateway"
+
+
+def with_sources(log: Reader, found: Sequence[Entry]) -> list[Entry]:
+    """Return ``found`` behind the entries about the copies of data that its answers were made from."""
+    snapshots = {entry.event["body"].get("snapshot") for entry in found} - {None}
+    return [*(entry for snapshot in sorted(snapshots) for entry in log.story(snapshot)), *found]
 
 
 def document(entries: Iterable[Entry]) -> Document:

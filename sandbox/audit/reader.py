@@ -13,6 +13,9 @@ from sandbox.audit.reading import Entry
 from sandbox.errors import Unavailable
 from sandbox.store import engine as store
 
+_LOOKS = frozenset({Kind.AUDIT_READ, Kind.AUDIT_EXPORTED})
+"""What is done with the log and not with what it is about."""
+
 
 class Reader:
     """The entries of one state database.
@@ -83,7 +86,7 @@ class Reader:
             }
             for other in others - {subject}:
                 found |= {entry.seq: entry for entry in reading.search(connection, subject=other, limit=None)}
-        return [found[seq] for seq in sorted(found) if found[seq].event["kind"] != Kind.AUDIT_READ]
+        return [found[seq] for seq in sorted(found) if found[seq].event["kind"] not in _LOOKS]
 
     def reveal(self, seq: int) -> str | None:
         """Return the private text of entry ``seq``, None if there is none (or none any more).

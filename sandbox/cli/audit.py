@@ -266,16 +266,10 @@ def trace(subject: str, form: str, account: str) -> None:
         case "json":
             print_json([dataclasses.asdict(entry) for entry in found])
         case "prov":
-            print_json(lineage.document([*_sources(gateway, found), *found]))
+            print_json(lineage.document(lineage.with_sources(gateway.books.log, found)))
         case _:
             for line in story.tell(subject, found):
                 click.echo(line)
-
-
-def _sources(gateway: Gateway, found: Iterable[Entry]) -> list[Entry]:
-    """Return the entries about the copies of data that answers in ``found`` were made from."""
-    snapshots = {entry.event["body"].get("snapshot") for entry in found} - {None}
-    return [entry for snapshot in sorted(snapshots) for entry in gateway.books.log.story(snapshot)]
 
 
 def _print_entries(found: Iterable[Entry]) -> None:

@@ -19,6 +19,8 @@ from sandbox.web.render import page
 from sandbox.web.route import Call, Reply, download
 from sandbox.web.story import tell
 
+EXPORTED: Final = 10_000
+"""Entries of one export from the console; ``sandbox audit entries`` at the terminal has no limit."""
 PAGE_ENTRIES: Final = 50
 """Entries on one page of the search."""
 FACETS: Final = {
@@ -49,10 +51,7 @@ class Value:
 
 def search(call: Call) -> Reply:
     """Show the newest entries that fit the filters, and what there is beside them."""
-    filters = {name: call.query[name] for name in FILTERS if name in call.query}
-    for name in ("since", "until"):
-        if name in filters and not _DAY.fullmatch(filters[name]):
-            raise Malformed("day-malformed", "A day is written as in 2026-01-31.")
+    filters = filters_of(call)
     wanted = Wanted(**filters, before=_seq(call.query["before"]) if "before" in call.query else None)
     call.gateway.looks.record_search(call.actor.name, wanted, channel=call.actor.channel.value)
     found = call.gateway.explorer.find(wanted, limit=PAGE_ENTRIES)
@@ -65,9 +64,23 @@ def search(call: Call) -> Reply:
         kinds=[kind.value for kind in Kind],
         before=wanted.before,
         shown=VALUES,
+        exported=EXPORTED,
         older=urlencode({**filters, "before": found.older}) if found.older is not None else "",
         newest=urlencode(filters),
     )
+
+
+def filters_of(call: Call) -> dict[str, str]:
+    """Return what the query of a search says.
+
+    Raises:
+        Malformed: a day in it is none.
+    """
+    filters = {name: call.query[name] for name in FILTERS if name in call.query}
+    for name in ("since", "until"):
+        if name in filters and not _DAY.fullmatch(filters[name]):
+            raise Malformed("day-malformed", "A day is written as in 2026-01-31.")
+    return filters
 
 
 def entry(call: Call) -> Reply:

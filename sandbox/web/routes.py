@@ -16,6 +16,7 @@ from sandbox.web import (
     pages_analyst,
     pages_audit,
     pages_budgets,
+    pages_exports,
     pages_home,
     pages_overview,
     pages_review,
@@ -204,6 +205,17 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET", path="/audit/{seq}/leaf", handler=pages_audit.leaf, scope=Scope.AUDIT, channels=CONSOLE,
         summary="The exact bytes of an entry.", returns="Canonical JSON.",
+    ),
+    Route(
+        method="GET", path="/exports/{form}", handler=pages_exports.found, scope=Scope.AUDIT,
+        channels=CONSOLE,
+        summary="The newest entries that fit a search, as csv or jsonl; each export is recorded.",
+        returns="The file.",
+    ),
+    Route(
+        method="GET", path="/exports/prov/{id}", handler=pages_exports.prov, scope=Scope.AUDIT,
+        channels=CONSOLE, summary="Where a released file comes from; each export is recorded.",
+        returns="W3C PROV-JSON.",
     ),
     Route(
         method="GET", path="/trace/{id}", handler=pages_audit.trace, scope=Scope.AUDIT, channels=CONSOLE,

@@ -16,6 +16,16 @@ from state_databases import empty_state
 from state_databases import state as state
 from state_databases import state_server as state_server
 
+from sandbox.sources.compile import compile_scan
+
+
+@pytest.fixture(autouse=True)
+def _printed_anew() -> Iterator[None]:
+    """Let no test see SQL that another one had printed with a planted fault, nor hide its own behind it."""
+    compile_scan.cache_clear()
+    yield
+    compile_scan.cache_clear()
+
 
 @pytest.fixture
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:

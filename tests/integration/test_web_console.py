@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import http.client
+import io
 import json
 import os
 import re
@@ -324,6 +326,26 @@ def test_an_officer_sees_alarms_facets_and_a_verification_whose_result_is_record
     assert olaf.get("/audit/checkpoint").data.startswith(b"public-data-sandbox/log\n")
     found = olaf.get("/audit?subject=verification").text
     assert "audit.read" in found
+
+
+def test_an_officer_takes_along_what_was_found_and_where_a_release_comes_from(console: Console) -> None:
+    olaf = console.browser("olaf")
+    table = olaf.get("/exports/csv?actor=ana")
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert table.headers["Content-Disposition"] == 'attachment; filename="entries.csv"'
+    rows = list(csv.DictReader(io.StringIO(table.data.decode())))
+    assert {row["actor"] for row in rows} == {"ana"}
+    lines = [json.loads(line) for line in olaf.get("/exports/jsonl?actor=ana").data.splitlines()]
+    assert [str(line["seq"]) for line in lines] == [row["seq"] for row in rows]
+    assert all(line["leaf"]["actor"] == "ana" for line in lines)
+    lineage = json.loads(olaf.get(f"/exports/prov/{console.deciding}").data)
+    assert {"prefix", "entity", "activity", "agent"} <= lineage.keys()
+    recorded = olaf.get("/audit?kind=audit.exported").text
+    assert recorded.count("audit.exported") >= 3
+    for path in ("/exports/xlsx", "/exports/prov/nobody"):
+        assert olaf.get(path).status == 404
+    for name in ("ana", "rita"):
+        assert console.browser(name).get("/exports/csv").status == 403
 
 
 def test_a_day_that_is_none_is_refused(console: Console) -> None:
