@@ -146,6 +146,8 @@ def _write_policies(directory: Path, *, source: str, engine: str | None, bounds:
         "grades.toml": GRADES,
         "populations.toml": POPULATIONS,
         "review.toml": "",
+        "sinks.toml": "",
+        "retention.toml": "private_days = 1095\n",
     }
     for name, text in texts.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
