@@ -6,6 +6,9 @@ BIN := $(PLACE)/.venv/bin
 export SANDBOX_HOME ?= $(PLACE)/var
 export SANDBOX_POLICIES ?= $(if $(filter $(realpath .),$(PLACE)),policies,$(PLACE)/project/policies)
 
+# Files of tests are spread over the cores; a file's own tests stay together, with what they share.
+SPREAD := -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: help up test faults test-spark test-pythons tour bench bench-quick lint setup setup-dev
 
 help:  ## say what each target does
@@ -29,8 +32,8 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
 	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql strace libfaketime openjdk-17-jre-headless
 	@scripts/docker-daemon
-	@$(BIN)/pytest tests/unit
-	@$(BIN)/pytest tests/integration
+	@$(BIN)/pytest $(SPREAD) tests/unit
+	@$(BIN)/pytest $(SPREAD) tests/integration
 	@$(BIN)/pytest tests/faults
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 

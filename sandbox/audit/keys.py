@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from Crypto.Cipher import AES
-from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sandbox.errors import Refusal, StartupRefusal
 
@@ -98,14 +98,15 @@ class SigningKey:
 
     public: VerifyKey
     """The public half."""
-    _scheme: eddsa.EdDSASigScheme = field(repr=False)
-    """Made once: it derives the public key again each time it is made, a quarter of a signature's cost."""
+    _private: Ed25519PrivateKey = field(repr=False)
+    """Of OpenSSL: every question waits for three signatures, and those of pycryptodome take six times as
+    long. What others signed is still read by pycryptodome, which refuses keys that are no point."""
 
     @classmethod
     def from_seed(cls, seed: bytes) -> SigningKey:
         """Return the key that 32 secret bytes determine (RFC 8032, 5.1.5)."""
-        key = ECC.construct(curve="Ed25519", seed=seed)
-        return cls(VerifyKey(key.public_key().export_key(format="raw")), eddsa.new(key, "rfc8032"))
+        private = Ed25519PrivateKey.from_private_bytes(seed)
+        return cls(VerifyKey(private.public_key().public_bytes_raw()), private)
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:
@@ -127,7 +128,7 @@ class SigningKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
-        return self._scheme.sign(message)
+        return self._private.sign(message)
 
 
 def mark(secret: bytes, purpose: bytes, data: bytes) -> bytes:
