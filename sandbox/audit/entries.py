@@ -6,9 +6,11 @@ import csv
 import io
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from sandbox import canonical
-from sandbox.audit.reader import Reader
+from sandbox.audit.explore.explorer import Explorer
+from sandbox.audit.explore.found import Wanted
 from sandbox.audit.reading import Entry
 
 PAGE = 500
@@ -30,14 +32,18 @@ _FORMULA = frozenset("=+-@")
 """First characters, in any width, after which a spreadsheet may compute a cell instead of showing it."""
 
 
-def newest_first(log: Reader, *, before: int, filters: Mapping[str, str]) -> Iterator[Entry]:
-    """Yield every entry before the place ``before`` that fits ``filters``, as ``Reader.search`` takes them.
+def newest_first(explorer: Explorer, wanted: Wanted) -> Iterator[Entry]:
+    """Yield every entry that fits, newest first.
 
     A page at a time, so that neither memory nor a transaction grows with the log.
     """
-    while page := log.search(**filters, before=before, limit=PAGE):
-        yield from page
-        before = page[-1].seq
+    before: int | None = wanted.before
+    while True:
+        page = explorer.find(replace(wanted, before=before), limit=PAGE)
+        yield from page.entries
+        if page.older is None:
+            return
+        before = page.older
 
 
 def as_csv(entries: Iterable[Entry]) -> Iterator[bytes]:

@@ -46,11 +46,12 @@ class Reader:
         subject: str | None = None,
         dataset: str | None = None,
         authorization: str | None = None,
-        text: str | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[Entry]:
         """Return the newest entries that fit all that is given, newest first.
+
+        For a text, days or decisions see :class:`~sandbox.audit.explore.explorer.Explorer`.
 
         Args:
             actor: account name.
@@ -58,15 +59,12 @@ class Reader:
             subject: an id; entries that are only related to it are found too.
             dataset: name of a dataset.
             authorization: name of an authorization.
-            text: part of the stored event's text, whatever the case of its ASCII letters.
             before: only entries before this place, for the next page.
             limit: how many at most.
         """
         exact = {"actor": actor, "kind": kind, "dataset": dataset, "authorization": authorization}
         with self.reading() as connection:
-            return reading.search(
-                connection, exact=exact, subject=subject, text=text, before=before, limit=limit
-            )
+            return reading.search(connection, exact=exact, subject=subject, before=before, limit=limit)
 
     def story(self, subject: str) -> list[Entry]:
         """Return every entry about ``subject``, oldest first."""

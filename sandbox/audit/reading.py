@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, cast, func, select, tuple_
+from sqlalchemy import Connection, Row, func, select, tuple_
 
 from sandbox import canonical
 from sandbox.audit import checkpoint, commitment, merkle
@@ -112,7 +112,6 @@ def search(
     *,
     exact: Mapping[str, str | None] | None = None,
     subject: str | None = None,
-    text: str | None = None,
     before: int | None = None,
     limit: int | None,
 ) -> list[Entry]:
@@ -124,8 +123,6 @@ def search(
     if subject is not None:
         about = select(event_subject.c.seq).where(event_subject.c.subject == subject)
         query = query.where(entries.c.seq.in_(about))
-    if text is not None:
-        query = query.where(cast(entries.c.leaf, String).icontains(text, autoescape=True))
     if before is not None:
         query = query.where(entries.c.seq < before)
     rows = connection.execute(query.order_by(entries.c.seq.desc()).limit(limit))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
 from sandbox.audit import entries, lineage, retention, story, tiles, verify
 from sandbox.audit.event import Event, Kind
+from sandbox.audit.explore.found import Wanted
 from sandbox.audit.reading import Entry
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
 from sandbox.errors import NotAllowed, NotFound
@@ -141,49 +142,58 @@ def ask_witnesses(context: click.Context, show: bool, as_json: bool, account: st
     context.exit(any(one.problem for one in standings))
 
 
+def _day(_context: click.Context, _option: click.Parameter, value: datetime | None) -> str | None:
+    return None if value is None else value.date().isoformat()
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_FILTERS = (
+    click.option("--actor", metavar="NAME", help="Who did it."),
+    click.option("--kind", metavar="KIND", help="What was done, such as question.outcome."),
+    click.option(
+        "--subject", metavar="ID", help="A question, release or dataset; what is related to it too."
+    ),
+    click.option("--dataset", metavar="NAME"),
+    click.option("--authorization", metavar="NAME"),
+    click.option("--decision", metavar="WORD", help="What came of it, such as refused."),
+    click.option("--text", metavar="WORDS", help="Part of any value in the entry."),
+    click.option("--since", type=_DAY, callback=_day, help="The first day, UTC."),
+    click.option("--until", type=_DAY, callback=_day, help="The last day, UTC."),
+)
+
+
+def _filtered(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
 @audit.command()
-@click.option("--actor")
-@click.option("--kind")
-@click.option("--subject")
-@click.option("--dataset")
-@click.option("--text", help="Words anywhere in the entry.")
+@_filtered
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @as_option
-def search(
-    actor: str | None,
-    kind: str | None,
-    subject: str | None,
-    dataset: str | None,
-    text: str | None,
-    limit: int,
-    as_json: bool,
-    account: str,
-) -> None:
+def search(limit: int, as_json: bool, account: str, **filters: Any) -> None:
     """List entries, newest first."""
     gateway = open_gateway()
     officer = _auditor(gateway, account)
-    with gateway.books.log.writing() as transaction:
-        transaction.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject="search"))
-    found = gateway.books.log.search(
-        actor=actor, kind=kind, subject=subject, dataset=dataset, text=text, limit=limit
-    )
+    wanted = Wanted(**filters)
+    gateway.books.log.append(Event(kind=Kind.AUDIT_READ, actor=officer.name, subject="search"))
+    found = gateway.explorer.find(wanted, limit=limit)
     if as_json:
-        print_json([dataclasses.asdict(entry) for entry in found])
-    else:
-        _print_entries(found)
+        print_json([dataclasses.asdict(entry) for entry in found.entries])
+        return
+    _print_entries(found.entries)
+    if found.older is not None:
+        more = "at least " if found.at_least else ""
+        click.echo(f"{len(found.entries)} of {more}{found.total:,}; --limit shows more of them.", err=True)
 
 
 @audit.command("entries")
 @click.option(
     "--format", "form", type=click.Choice(sorted(entries.FORMATS)), default="jsonl", show_default=True
 )
-@click.option("--actor")
-@click.option("--kind")
-@click.option("--subject")
-@click.option("--dataset")
-@click.option("--authorization")
-@click.option("--text", help="Words anywhere in the entry.")
+@_filtered
 @as_option
 def export_entries(form: str, account: str, **filters: str | None) -> None:
     """Write all entries that fit to the output, newest first, for a spreadsheet or a program."""
@@ -198,7 +208,8 @@ def export_entries(form: str, account: str, **filters: str | None) -> None:
     )
     # What was looked for may name a person, so it is sealed.
     end = gateway.books.log.append(event, private=json.dumps(given, ensure_ascii=False) if given else None)
-    for piece in entries.FORMATS[form](entries.newest_first(gateway.books.log, before=end, filters=given)):
+    fitting = entries.newest_first(gateway.explorer, Wanted(**given, before=end))
+    for piece in entries.FORMATS[form](fitting):
         click.echo(piece, nl=False)
 
 

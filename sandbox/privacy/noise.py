@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import opendp.prelude as dp
+from opendp import domains, measurements, metrics, mod
 
 from sandbox.errors import SandboxError
 from sandbox.privacy.cells import Choice, ExactCells, NoisyCells
@@ -169,16 +169,16 @@ def _choose(counts: npt.NDArray[np.int64], selection: Selection) -> tuple[Choice
 
 @cache
 def _features() -> None:
-    dp.enable_features("contrib")
+    mod.enable_features("contrib")
 
 
 @lru_cache(maxsize=MECHANISMS)
 def _mechanism(noise: Noise) -> Any:  # OpenDP's measurements carry no useful static type
     _features()
-    integers = dp.vector_domain(dp.atom_domain(T="i64"))
+    integers = domains.vector_domain(domains.atom_domain(T="i64"))
     if noise.mechanism is Mechanism.GAUSSIAN:
-        return dp.m.make_gaussian(integers, dp.l2_distance(T="f64"), scale=noise.scale)
-    return dp.m.make_laplace(integers, dp.l1_distance(T="i64"), scale=noise.scale)
+        return measurements.make_gaussian(integers, metrics.l2_distance(T="f64"), scale=noise.scale)
+    return measurements.make_laplace(integers, metrics.l1_distance(T="i64"), scale=noise.scale)
 
 
 @lru_cache(maxsize=MECHANISMS)

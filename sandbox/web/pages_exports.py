@@ -6,6 +6,7 @@ Each export is an entry itself, written before anything is handed out.
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Final
 
 from sandbox.audit import entries, lineage
@@ -27,7 +28,7 @@ def found(call: Call) -> Reply:
     filters = filters_of(call)
     wanted = Wanted(**filters, before=None)
     _record(call, "entries", filters, format=form)
-    fitting = call.gateway.explorer.find(wanted, limit=EXPORTED).entries
+    fitting = islice(entries.newest_first(call.gateway.explorer, wanted), EXPORTED)
     return download(
         name=f"entries.{form}", data=b"".join(entries.FORMATS[form](fitting)), content_type=TYPES[form]
     )

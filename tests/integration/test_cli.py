@@ -249,6 +249,13 @@ def test_entries_leave_as_csv_or_lines_and_every_export_is_on_record(sandbox: Ru
     assert [int(row["seq"]) for row in rows] == list(range(len(rows)))[::-1]
     assert rows[0]["kind"] == "audit.exported"
     assert json.loads(rows[0]["body"]) == {"filters": ["actor"], "format": "jsonl"}
+    today = json.loads(lines[0])["leaf"]["at"][:10]
+    (found,) = document(
+        sandbox("audit", "search", "--text", "question.intent", "--since", today, "--json", account="olaf")
+    )
+    assert found["event"]["kind"] == "question.intent"
+    assert not document(sandbox("audit", "search", "--until", "2001-01-01", "--json", account="olaf"))
+    assert sandbox("audit", "search", "--since", "yesterday", account="olaf").returncode == 2
     assert sandbox("audit", "entries", account="ana").returncode == 1
 
 

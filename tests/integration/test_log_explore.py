@@ -16,6 +16,7 @@ import pytest
 from benchmark_modules import load as load_benchmark
 from state_databases import KINDS, empty_state, state, state_server
 
+from sandbox.audit import entries
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.explore import explorer as exploring
 from sandbox.audit.explore.explorer import COUNTED, Explorer
@@ -120,6 +121,13 @@ def test_a_search_finds_counts_and_pages_exactly_what_fits(full: Desk, wanted: W
         found = full.explorer.find(replace(wanted, before=found.older), limit=400)
         seen += [entry.seq for entry in found.entries]
     assert seen == fits
+
+
+def test_handed_out_are_all_that_hold_a_text_however_many(full: Desk) -> None:
+    wanted = Wanted(text="nalyst-0")
+    fits = [one.seq for one in full.all() if right(one, wanted, full.log.leaf(one.seq))]
+    assert len(fits) > COUNTED
+    assert [one.seq for one in entries.newest_first(full.explorer, wanted)] == fits
 
 
 def test_each_facet_counts_what_choosing_its_value_would_give(full: Desk) -> None:

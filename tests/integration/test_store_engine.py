@@ -61,6 +61,16 @@ def test_a_database_of_the_first_version_is_migrated_and_keeps_its_log(
     again.dispose()
 
 
+def test_a_database_of_a_newer_program_is_not_opened(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    newer = open_state(settings)
+    with writing(newer, wait=1) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    newer.dispose()
+    with pytest.raises(StartupRefusal, match="newer version of this program"):
+        open_state(settings)
+
+
 def test_every_connection_reports_the_strong_options(engine: Engine) -> None:
     connections = [engine.connect() for _ in range(4)]
     for connection in connections:

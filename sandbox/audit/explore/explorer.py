@@ -199,7 +199,7 @@ class _Search:
             total = places.count(fits)
             self._without = {}
         page = list(islice(places.newest_first(fits), limit))
-        older = page[-1] if total > len(page) and page else None
+        older = page[-1] if page and (at_least or total > len(page)) else None
         leaves = _leaves(self._log, page)
         entries = tuple(reading.decoded(seq, leaves[seq]) for seq in page if seq in leaves)
         return Found(entries=entries, older=older, total=total, at_least=at_least, facets=self._counts(fits))
