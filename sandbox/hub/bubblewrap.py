@@ -20,16 +20,13 @@ from jupyterhub.spawner import LocalProcessSpawner  # type: ignore[import-untype
 
 from sandbox.errors import StartupRefusal
 from sandbox.hub.doorkeeper import Place
-from sandbox.hub.places import notebook_home
 from sandbox.hub.programs import run
 from sandbox.hub.spawner import (
-    COMMAND,
     INSIDE_HOME,
     INSIDE_IN,
     INSIDE_OUT,
+    MIB,
     OPEN_FILES,
-    PROCESSES,
-    SCRATCH,
     DoorSpawner,
 )
 from sandbox.settings import Settings
@@ -53,8 +50,10 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
 
     async def start_isolated(self, place: Place) -> None:
         """Start bwrap as the person's uid, and the server inside it."""
-        home = notebook_home(self.settings, self.user.name, uid=self.uid)
-        self.cmd = command(self.settings, place, home=home, uid=self.uid)
+        cage = namespaces(
+            self.settings, place, home=self.files, uid=self.uid, scratch=self.limits.scratch_mib
+        )
+        self.cmd = [*cage, "--", *self.command]
         log_file = open_log(self.settings, self.user.name)
         with log_file:
             self.popen_kwargs = {
@@ -79,7 +78,7 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         """Return what runs between fork and exec: limits first, then the person's uid for good."""
         del name  # accounts of the sandbox are none of the machine's
-        uid = self.uid
+        uid, processes = self.uid, self.limits.processes
 
         def become() -> None:
             limits = {
@@ -89,9 +88,8 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
                 resource.RLIMIT_NOFILE: OPEN_FILES,
             }
             if os.geteuid() == 0:
-                limits[resource.RLIMIT_NPROC] = (
-                    PROCESSES  # counted by uid: only where it is the notebook's own
-                )
+                # counted by uid: only where it is the notebook's own
+                limits[resource.RLIMIT_NPROC] = processes
             for kind, most in limits.items():
                 resource.setrlimit(kind, (most, most))
             if os.geteuid() == 0:
@@ -102,15 +100,22 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
         return become
 
 
-def command(settings: Settings, place: Place, *, home: Path, uid: int) -> list[str]:
-    """Return the whole command: namespaces, the few things that can be seen, the server.
+def namespaces(settings: Settings, place: Place, *, home: Path, uid: int, scratch: int) -> list[str]:
+    """Return bwrap and its options: namespaces, and the few things that can be seen in them.
+
+    Args:
+        settings: the sandbox's.
+        place: the person's door.
+        home: the files they keep.
+        uid: theirs.
+        scratch: MiB of /tmp.
 
     Raises:
         StartupRefusal: bwrap does not run at all.
     """
     base = settings.home.resolve()
     etc = _etc(base, uid)
-    options = [
+    return [
         program(),
         *("--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
         "--unshare-cgroup-try",
@@ -118,7 +123,7 @@ def command(settings: Settings, place: Place, *, home: Path, uid: int) -> list[s
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "notebook"),
         *("--ro-bind", "/usr", "/usr"),
         *_usr_links(),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH), "--tmpfs", "/tmp"),  # noqa: S108  # inside
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(scratch * MIB), "--tmpfs", "/tmp"),  # noqa: S108  # inside
         *("--ro-bind", str(etc), "/etc"),
         *("--ro-bind", str(base / "notebook-env"), "/opt/nb"),
         *("--ro-bind", str(base / "notebook-client"), "/opt/sandbox-client"),
@@ -128,7 +133,6 @@ def command(settings: Settings, place: Place, *, home: Path, uid: int) -> list[s
         *("--bind", str(place.into), INSIDE_IN),
         *("--remount-ro", "/", "--chdir", INSIDE_HOME),
     ]
-    return [*options, "--", *COMMAND]
 
 
 def open_log(settings: Settings, name: str) -> Any:

@@ -21,6 +21,7 @@ from sandbox.hub.authenticator import AccountAuthenticator
 from sandbox.hub.bubblewrap import BubblewrapNotebook
 from sandbox.hub.docker import DockerNotebook, container_names
 from sandbox.hub.own_secret import own_secret
+from sandbox.policy.load import load_notebooks
 from sandbox.settings import Settings
 
 SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook}
@@ -31,7 +32,7 @@ def configure(c: Any, settings: Settings) -> None:
     """Fill the hub's configuration object.
 
     Raises:
-        StartupRefusal: a key or the state is missing or unfit.
+        StartupRefusal: a key, the state or the policy of notebooks is missing or unfit.
     """
     directory = hub_directory(settings)
     books = open_books(settings)
@@ -45,6 +46,7 @@ def configure(c: Any, settings: Settings) -> None:
     kind = images.isolation(settings)
     c.JupyterHub.spawner_class = SPAWNERS[kind]
     c.DoorSpawner.settings_of_sandbox = settings
+    c.DoorSpawner.notebooks = load_notebooks(settings.policies)
     c.DoorSpawner.log_of_record = lambda: books.log
     c.Spawner.disable_user_config = True
     c.Spawner.args = []

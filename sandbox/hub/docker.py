@@ -15,17 +15,15 @@ from dockerspawner import DockerSpawner  # type: ignore[import-untyped]  # ships
 
 from sandbox.hub.doorkeeper import Place
 from sandbox.hub.images import CONTEXT
-from sandbox.hub.places import notebook_home
 from sandbox.hub.spawner import (
     INSIDE_HOME,
     INSIDE_IN,
     INSIDE_OUT,
-    MEMORY,
+    MIB,
     OPEN_FILES,
-    PROCESSES,
-    SCRATCH,
     DoorSpawner,
 )
+from sandbox.policy.notebooks import NotebookSize
 from sandbox.settings import Settings
 
 OWNER_LABEL = "org.publicdatasandbox.home"
@@ -55,7 +53,7 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
 
     async def start_isolated(self, place: Place) -> None:
         """Create and start the container."""
-        home = notebook_home(self.settings, self.user.name, uid=self.uid)
+        self.cmd = self.command
         self.extra_create_kwargs = {
             "user": f"{self.uid}:{self.uid}",
             "hostname": "notebook",
@@ -63,11 +61,11 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
             "labels": {OWNER_LABEL: sandbox_mark(self.settings)},
         }
         self.extra_host_config = {
-            **hardening(),
+            **hardening(self.limits),
             "binds": [
                 f"{place.out}:{INSIDE_OUT}:ro",
                 f"{place.into}:{INSIDE_IN}:rw",
-                f"{home}:{INSIDE_HOME}:rw",
+                f"{self.files}:{INSIDE_HOME}:rw",
             ],
         }
         await DockerSpawner.start(self)
@@ -81,26 +79,27 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
         return "127.0.0.1", self.place.port if self.place else 0
 
 
-def hardening() -> dict[str, Any]:
-    """Return what is taken from, and limited for, every container."""
+def hardening(size: NotebookSize) -> dict[str, Any]:
+    """Return what is taken from every container, and limited for one of this size."""
+    memory = size.memory_mib * MIB
     return {
         "network_mode": "none",
         "read_only": True,
-        "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={SCRATCH}"},  # noqa: S108  # inside, for itself only
+        "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={size.scratch_mib}m"},  # noqa: S108  # inside, for itself only
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges", "seccomp=" + (CONTEXT / "seccomp.json").read_text()],
-        "pids_limit": PROCESSES,
-        "mem_limit": MEMORY,
-        "memswap_limit": MEMORY,
+        "pids_limit": size.processes,
+        "mem_limit": memory,
+        "memswap_limit": memory,
         "cpu_period": 100_000,
-        "cpu_quota": 100_000,
+        "cpu_quota": 100_000 * size.processors,
         "ulimits": [
             Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
             Ulimit(name="core", soft=0, hard=0),
             Ulimit(name="memlock", soft=65536, hard=65536),
         ],
         "ipc_mode": "private",
-        "shm_size": SCRATCH,
+        "shm_size": size.scratch_mib * MIB,
         "init": True,
         "oom_score_adj": 500,
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "5m", "max-file": "2"}),

@@ -79,8 +79,11 @@ class Person:
         ) as answer:
             return answer.status, dict(answer.headers), await answer.read()
 
-    async def start_notebook(self) -> float:
+    async def start_notebook(self, *, size: str = "") -> float:
         """Start the person's notebook where it does not run, enter it, and return the seconds that took.
+
+        Args:
+            size: the one to choose; the first of the person's where empty.
 
         Raises:
             DriverError: it may not be started, or does not become ready.
@@ -90,7 +93,8 @@ class Person:
         url = self._url(f"/hub/api/users/{self.name}/server")
         server = await self._server()
         if not server:
-            async with self._client.post(url, headers=headers, json={}) as answer:
+            options = {"size": size} if size else {}
+            async with self._client.post(url, headers=headers, json=options) as answer:
                 if answer.status not in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
                     raise DriverError(f"start: {answer.status} {await answer.text()}")
         while not (server := await self._server()).get("ready"):

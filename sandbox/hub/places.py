@@ -23,16 +23,6 @@ def notebook_uid(settings: Settings, number: int) -> int:
     return settings.notebook_uid_base + number if os.geteuid() == 0 else os.geteuid()
 
 
-def notebook_home(settings: Settings, name: str, *, uid: int) -> Path:
-    """Return the directory that stays with a person between notebooks, made where it is missing."""
-    above = settings.home.resolve() / "notebooks"
-    above.mkdir(mode=0o711, exist_ok=True)
-    home = above / name
-    home.mkdir(mode=0o700, exist_ok=True)
-    _own(home, uid)
-    return home
-
-
 def prepare_socket_directory(directory: Path, *, uid: int) -> None:
     """Make ``directory`` fit for the server's socket, empty and owned by ``uid``."""
     if os.geteuid() != 0:
@@ -54,8 +44,3 @@ def clear_socket_directory(directory: Path) -> None:
     """Take away what :func:`prepare_socket_directory` mounted; nothing happens where nothing is."""
     while os.geteuid() == 0 and os.path.ismount(directory):
         run(["umount", "--lazy", str(directory)])
-
-
-def _own(path: Path, uid: int) -> None:
-    if os.geteuid() == 0:
-        os.chown(path, uid, uid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from sandbox.errors import StartupRefusal
@@ -13,18 +13,22 @@ KEPT_WORDS = 500
 """How many characters of a failed program's own words an operator is shown."""
 
 
-def run(command: Sequence[str]) -> str:
+def run(command: Sequence[str], *, fine: Container[int] = (0,)) -> str:
     """Run ``command`` (never through a shell), return what it printed.
+
+    Args:
+        command: the program and its words.
+        fine: statuses that do not mean that it failed.
 
     Raises:
         StartupRefusal: the program is missing or failed.
     """
     name = Path(command[0]).name
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # argv list, our own words
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # argv list, our own words
     except FileNotFoundError as error:
         raise StartupRefusal(f"The program {name} is missing; install it.") from error
-    except subprocess.CalledProcessError as error:
-        words = re.sub(r"\s+", " ", str(error.stderr).strip())[-KEPT_WORDS:]
-        raise StartupRefusal(f"{name} failed: {words}") from error
+    if done.returncode not in fine:
+        words = re.sub(r"\s+", " ", done.stderr.strip())[-KEPT_WORDS:]
+        raise StartupRefusal(f"{name} failed: {words}")
     return done.stdout

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from html import escape
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +22,13 @@ from traitlets import Callable as CallableTrait
 
 from sandbox.audit.event import Event, Kind
 from sandbox.door.sockets import NotTheirs, checked_socket
-from sandbox.errors import SandboxError
+from sandbox.errors import Malformed, NotAllowed, SandboxError
 from sandbox.governance import accounts
+from sandbox.governance.accounts import Account
+from sandbox.hub import volumes
 from sandbox.hub.doorkeeper import Doorkeeper, Place
 from sandbox.hub.places import clear_socket_directory, notebook_uid, prepare_socket_directory
+from sandbox.policy.notebooks import NotebookSize, NotebooksPolicy
 from sandbox.settings import Settings
 
 INSIDE_OUT = "/run/door/out"
@@ -36,28 +41,28 @@ COMMAND = (
     f"--ServerApp.sock={INSIDE_IN}/server.sock",
     "--ServerApp.sock_mode=0666",  # the door has another uid; nobody else sees the directory
 )
+_CHOICE = "<fieldset><legend>How large shall your notebook be?</legend>{sizes}</fieldset>"
+_LABEL = '<p><label><input type="radio" name="size" value="{name}"{checked}> {title}</label></p>'
 LISTEN_SECONDS = 60.0
 POLL_SECONDS = 0.03
-MEMORY = 2 * 1024**3
-"""Bytes of memory a notebook may use."""
-PROCESSES = 256
 OPEN_FILES = 4096
-SCRATCH = 256 * 1024**2
-"""Bytes of /tmp in a notebook."""
+MIB = 1024**2
 
 
 class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
     """Base of the spawners; a subclass starts and stops the isolated process."""
 
     settings_of_sandbox = AnyTrait(help="The sandbox's settings.").tag(config=True)
+    notebooks = AnyTrait(help="The policy of notebooks.").tag(config=True)
     log_of_record = CallableTrait(help="Returns the log that accounts are kept with.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cmd = list(COMMAND)
         self.hub_connect_url = "http+unix://" + quote(f"{INSIDE_OUT}/door.sock", safe="")
         self.uid = -1
         self.place: Place | None = None
+        self.size: NotebookSize | None = None
+        self.files = Path()
         self._said: list[tuple[int, str]] = []
 
     @property
@@ -65,6 +70,28 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         """The sandbox's settings, typed."""
         found: Settings = self.settings_of_sandbox
         return found
+
+    @property
+    def policy(self) -> NotebooksPolicy:
+        """The policy of notebooks, typed."""
+        found: NotebooksPolicy = self.notebooks
+        return found
+
+    @property
+    def limits(self) -> NotebookSize:
+        """The size that this notebook was started with."""
+        if self.size is None:
+            raise RuntimeError("a notebook has limits only once it is started")
+        return self.size
+
+    @property
+    def command(self) -> list[str]:
+        """The program inside, and when it gives up kernels that nobody uses."""
+        return [
+            *COMMAND,
+            f"--MappingKernelManager.cull_idle_timeout={self.policy.idle_minutes * 60}",
+            "--MappingKernelManager.cull_connected=True",  # an open page is not somebody at it
+        ]
 
     @property
     def doorkeeper(self) -> Doorkeeper:
@@ -76,19 +103,25 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         self._said = []
         try:
             self.say(10, "Opening a door for your notebook; it has no network of its own.")
-            account = await asyncio.to_thread(accounts.find, self.log_of_record().engine, self.user.name)
-            if account is None or account.disabled:
-                raise HTTPError(HTTPStatus.FORBIDDEN, "The account is not active.")
+            account = await self._account()
+            self.size = self.policy.chosen(_size_of(self.user_options), account.groups)
             self.uid = notebook_uid(self.settings, account.number)
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
             await asyncio.to_thread(prepare_socket_directory, self.place.into, uid=self.uid)
+            self.say(25, "Opening the files you keep.")
+            self.files = await asyncio.to_thread(
+                volumes.open_home, self.settings, self.user.name, self.policy, uid=self.uid
+            )
             # Before it runs: a notebook of which nobody knows must not be.
             await self._record(Kind.SERVER_STARTED)
-            self.say(40, "Starting the isolated server.")
+            self.say(40, f"Starting the isolated server. {self.size.title}.")
             await self.start_isolated(self.place)
             self.say(70, "Waiting for JupyterLab to listen.")
             await self._listening(self.place)
             self.say(95, "Your notebook is ready.")
+        except (NotAllowed, Malformed) as refusal:
+            self._forget_choice()
+            raise HTTPError(HTTPStatus.FORBIDDEN, str(refusal)) from refusal
         except SandboxError as error:
             raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
         return "127.0.0.1", self.place.port
@@ -101,6 +134,16 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
         await self.doorkeeper.dismiss(self.user.name)
         await asyncio.to_thread(clear_socket_directory, self.place.into)
+        await asyncio.to_thread(volumes.close_home, self.settings, self.user.name)
+
+    async def get_options_form(self) -> str:
+        """Return the choice of sizes; nothing, and so no page, where there is none to make."""
+        sizes = self.policy.sizes_of((await self._account()).groups)
+        return "" if len(sizes) <= 1 else _CHOICE.format(sizes="".join(_labels(sizes)))
+
+    def options_from_form(self, form_data: Mapping[str, list[str]]) -> dict[str, str]:
+        """Return the size that was chosen; :meth:`start` decides whether it may be."""
+        return {name: values[0] for name, values in form_data.items() if values}
 
     async def poll(self) -> Any:
         """Ask the way of isolation itself; None while the server runs."""
@@ -151,6 +194,18 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def _forget_choice(self) -> None:
+        """Let the next start, which takes the last choice where none is made, not be refused for it too."""
+        self.user_options = {}
+        self.orm_spawner.user_options = {}
+        self.db.commit()
+
+    async def _account(self) -> Account:
+        account = await asyncio.to_thread(accounts.find, self.log_of_record().engine, self.user.name)
+        if account is None or account.disabled:
+            raise HTTPError(HTTPStatus.FORBIDDEN, "The account is not active.")
+        return account
+
     async def _record(self, kind: Kind) -> None:
         """Write to the log that this person's notebook starts or has stopped."""
         event = Event(kind=kind, actor=self.user.name, subject=self.user.name, body={"uid": self.uid})
@@ -165,6 +220,22 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
                 break
             await asyncio.sleep(POLL_SECONDS)
         raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "The notebook's server did not start.")
+
+
+def _size_of(options: Mapping[str, object]) -> str:
+    """Return the size that ``options`` ask for, empty for none; whoever asks for anything else is refused."""
+    size = options.get("size", "")
+    if set(options) - {"size"} or not isinstance(size, str):
+        raise Malformed(
+            "notebook-options", "A notebook has no such option.", allowed="Its only option is its size."
+        )
+    return size
+
+
+def _labels(sizes: Mapping[str, NotebookSize]) -> Iterator[str]:
+    for number, (name, size) in enumerate(sizes.items()):
+        checked = " checked" if number == 0 else ""
+        yield _LABEL.format(name=escape(name), title=escape(size.title), checked=checked)
 
 
 def _answers(place: Place, uid: int) -> bool:

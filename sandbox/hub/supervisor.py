@@ -19,7 +19,7 @@ from dataclasses import replace
 from types import FrameType
 
 from sandbox.errors import StartupRefusal
-from sandbox.hub import images, orphans, preflight
+from sandbox.hub import images, orphans, preflight, volumes
 from sandbox.hub.parts import GATEWAY_COMMAND, Part, launch, parts
 from sandbox.settings import Settings
 
@@ -63,6 +63,7 @@ def up(
         finally:
             runner.stop_all()
             orphans.end_adopted()
+            volumes.close_homes(settings)
 
 
 class _Runner:

@@ -23,6 +23,7 @@ from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy
 from sandbox.policy.keeping import Keeping, RetentionPolicy, SinksPolicy
+from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.policy.policies import Policies as Policies
 from sandbox.policy.values import PolicyModel, sentence_of
 from sandbox.policy.witnesses import WitnessPolicy
@@ -108,6 +109,19 @@ def load_keeping(directory: Path) -> Keeping:
     if sinks is None or retention is None:
         raise PolicyMistakes(tuple(sorted(reading.mistakes)))
     return Keeping(sinks=sinks, retention=retention)
+
+
+def load_notebooks(directory: Path) -> NotebooksPolicy:
+    """Return what ``notebooks.toml`` in ``directory`` says of notebooks; the file must be there.
+
+    Raises:
+        PolicyMistakes: anything is wrong with the file; holds all that is wrong.
+    """
+    reading = _Reading(directory)
+    found = reading.one("notebooks.toml", NotebooksPolicy)
+    if found is None:
+        raise PolicyMistakes(tuple(sorted(reading.mistakes)))
+    return found
 
 
 def _document(draft: Draft, review: ReviewPolicy) -> Canonical:

@@ -20,7 +20,7 @@ from sandbox.settings import Settings
 
 PEOPLE = {
     "ana": frozenset({"analysts", "visits-study"}),
-    "ben": frozenset({"analysts"}),
+    "ben": frozenset({"analysts", "large-notebooks"}),
     "cho": frozenset({"analysts"}),
     "rita": frozenset({"reviewers"}),
     "rolf": frozenset({"reviewers"}),

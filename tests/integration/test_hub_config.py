@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import SMALL_POLICIES
 from traitlets.config import Config
 
 from sandbox.governance.installation import install
@@ -12,6 +13,7 @@ from sandbox.hub import roles
 from sandbox.hub.config import configure
 from sandbox.hub.docker import hardening
 from sandbox.hub.spawner import COMMAND
+from sandbox.policy.load import load_notebooks
 from sandbox.policy.roles import ROLE_SCOPES
 from sandbox.settings import Settings
 
@@ -64,9 +66,16 @@ def test_secrets_of_the_hub_are_its_own(config: Config) -> None:
 
 
 def test_a_container_has_no_network_and_no_right_left() -> None:
-    flags = hardening()
+    flags = hardening(load_notebooks(SMALL_POLICIES).sizes["small"])
     assert flags["network_mode"] == "none"
     assert flags["read_only"] is True
     assert flags["cap_drop"] == ["ALL"]
     assert flags["security_opt"][0] == "no-new-privileges"
     assert flags["security_opt"][1].startswith("seccomp={")
+
+
+def test_a_container_of_a_larger_size_may_use_more_and_do_no_more() -> None:
+    small, large = (hardening(load_notebooks(SMALL_POLICIES).sizes[name]) for name in ("small", "large"))
+    more = {name for name in small if small[name] != large[name]}
+    assert more == {"tmpfs", "pids_limit", "mem_limit", "memswap_limit", "cpu_quota", "shm_size"}
+    assert all(small[name] < large[name] for name in more - {"tmpfs"})
