@@ -22,6 +22,7 @@ from sandbox.hub.bubblewrap import BubblewrapNotebook
 from sandbox.hub.docker import DockerNotebook, container_names
 from sandbox.hub.own_secret import own_secret
 from sandbox.policy.load import load_notebooks
+from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.settings import Settings
 
 SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook}
@@ -42,11 +43,12 @@ def configure(c: Any, settings: Settings) -> None:
     c.AccountAuthenticator.log_of_record = lambda: books.log  # a configuration is copied; a log must not be
     c.JupyterHub.custom_scopes = roles.custom_scopes()
     c.JupyterHub.load_roles = roles.load_roles()
-    c.JupyterHub.services = [gateway_service(settings)]
+    notebooks = load_notebooks(settings.policies)
+    c.JupyterHub.services = [gateway_service(settings), idle_culler(notebooks)]
     kind = images.isolation(settings)
     c.JupyterHub.spawner_class = SPAWNERS[kind]
     c.DoorSpawner.settings_of_sandbox = settings
-    c.DoorSpawner.notebooks = load_notebooks(settings.policies)
+    c.DoorSpawner.notebooks = notebooks
     c.DoorSpawner.log_of_record = lambda: books.log
     c.Spawner.disable_user_config = True
     c.Spawner.args = []
@@ -96,6 +98,22 @@ def gateway_service(settings: Settings) -> dict[str, Any]:
         "oauth_redirect_uri": f"{settings.console_url}/oauth_callback",
         "oauth_no_confirm": True,
         "oauth_client_allowed_scopes": roles.gateway_scopes(),
+        "display": False,
+    }
+
+
+def idle_culler(policy: NotebooksPolicy) -> dict[str, Any]:
+    """Return the process that stops notebooks nobody uses; it may list and stop servers and nothing else."""
+    return {
+        "name": roles.IDLE_CULLER,
+        "command": [
+            sys.executable,
+            "-m",
+            "jupyterhub_idle_culler",
+            f"--timeout={policy.idle_seconds}",
+            f"--max-age={policy.age_hours * 3600}",
+            f"--cull-every={policy.look_seconds}",
+        ],
         "display": False,
     }
 

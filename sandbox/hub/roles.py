@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.policy.roles import ROLE_SCOPES, Scope
 
 GATEWAY = "gateway"
+IDLE_CULLER = "idle-culler"
 ANALYSTS = "analysts"
 _ENTER_GATEWAY = f"access:services!service={GATEWAY}"
 _KNOW_ONESELF = ("read:users:name!user", "read:users:groups!user")
@@ -51,6 +52,13 @@ def load_roles() -> list[dict[str, Any]]:
             ],
         },
     ]
+    roles.append(
+        {
+            "name": IDLE_CULLER,
+            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+            "services": [IDLE_CULLER],
+        }
+    )
     for group, scopes in ROLE_SCOPES.items():
         own_notebook = (
             ["servers!user", "delete:servers!user", "access:servers!user"] if group == ANALYSTS else []

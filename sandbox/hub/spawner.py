@@ -89,8 +89,8 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         """The program inside, and when it gives up kernels that nobody uses."""
         return [
             *COMMAND,
-            f"--MappingKernelManager.cull_idle_timeout={self.policy.idle_minutes * 60}",
-            "--MappingKernelManager.cull_connected=True",  # an open page is not somebody at it
+            f"--MappingKernelManager.cull_idle_timeout={self.policy.idle_seconds}",
+            f"--MappingKernelManager.cull_interval={self.policy.look_seconds}",
         ]
 
     @property
@@ -190,13 +190,15 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             "USER": self.user.name,
             "PATH": "/opt/nb/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
+            # seldom enough to cost nothing, often enough that nobody at work seems idle
+            "JUPYTERHUB_ACTIVITY_INTERVAL": str(self.policy.look_seconds),
             "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108  # a memory file system of this notebook only
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def _forget_choice(self) -> None:
         """Let the next start, which takes the last choice where none is made, not be refused for it too."""
-        self.user_options = {}
+        self.user_options: dict[str, object] = {}
         self.orm_spawner.user_options = {}
         self.db.commit()
 

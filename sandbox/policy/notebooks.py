@@ -53,6 +53,16 @@ class NotebooksPolicy(PolicyModel):
         if 0 < self.home_mib < LEAST_HOME_MIB:
             yield ("home_mib",), f"Write 0 for no limit, or at least {LEAST_HOME_MIB}."
 
+    @property
+    def idle_seconds(self) -> int:
+        """Seconds after which a notebook that nobody uses is stopped."""
+        return self.idle_minutes * 60
+
+    @property
+    def look_seconds(self) -> int:
+        """How often it is looked whether anybody uses it: four times in that while, or every 5 minutes."""
+        return min(300, self.idle_seconds // 4)
+
     def sizes_of(self, groups: Collection[str]) -> dict[str, NotebookSize]:
         """Return the sizes that somebody in ``groups`` may choose, the one taken unasked first."""
         return {name: size for name, size in self.sizes.items() if set(size.groups) & set(groups)}

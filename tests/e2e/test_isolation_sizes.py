@@ -82,7 +82,9 @@ def test_the_choice_is_offered_where_there_is_one(stopped: RunningSandbox) -> No
 @pytest.mark.parametrize(
     "options", [{"image": "debian"}, {"size": ["large"]}, {"size": "small", "cmd": "sh"}]
 )
-def test_nothing_but_a_size_can_be_chosen(running_sandbox: RunningSandbox, options: dict[str, object]) -> None:
+def test_nothing_but_a_size_can_be_chosen(
+    running_sandbox: RunningSandbox, options: dict[str, object]
+) -> None:
     async def start() -> tuple[int, bytes]:
         async with running_sandbox.person("cho") as person:
             await person.log_in(running_sandbox.passwords["cho"])

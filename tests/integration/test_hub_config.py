@@ -47,6 +47,13 @@ def test_a_notebooks_token_can_do_what_an_analyst_can_and_no_more() -> None:
     assert {s for s in server["scopes"] if s.startswith("custom:")} == ROLE_SCOPES["analysts"]
 
 
+def test_what_stops_idle_notebooks_can_list_and_stop_them_and_nothing_else(config: Config) -> None:
+    service = next(one for one in config.JupyterHub.services if one["name"] == roles.IDLE_CULLER)
+    assert {"--timeout=3600", "--max-age=86400", "--cull-every=300"} <= set(service["command"])
+    role = next(role for role in roles.load_roles() if roles.IDLE_CULLER in role.get("services", ()))
+    assert role["scopes"] == ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+
+
 def test_a_notebook_runs_a_fixed_program_from_a_fixed_image(config: Config) -> None:
     assert config.Spawner.disable_user_config is True
     assert Path(COMMAND[0]).is_absolute()

@@ -5,7 +5,9 @@ These are locks of convenience, not a boundary: the person owns this process and
 boundary is the missing network and the door; what enters a notebook counts as released to its analyst.
 """
 
+from jupyter_server._tz import utcnow
 from jupyter_server.serverapp import ServerApp
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 c = get_config()  # noqa: F821  # Jupyter's configuration loader defines it
 
@@ -27,6 +29,18 @@ c.LabApp.extension_manager = "readonly"
 c.LabApp.news_url = None  # would only wait for a network that is not there
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 
-# an idle kernel costs memory others need; a busy one stays
-c.MappingKernelManager.cull_idle_timeout = 3 * 60 * 60
+
+
+class BusyIsActivity(AsyncMappingKernelManager):
+    """Counts a kernel at work as activity, also one that prints nothing for hours."""
+
+    async def cull_kernels(self) -> None:
+        """See whether any kernel is at work, then end those that have been idle for too long."""
+        if any(getattr(kernel, "execution_state", "") == "busy" for kernel in self._kernels.values()):
+            self.last_kernel_activity = utcnow()
+        await super().cull_kernels()
+
+
+# How long a kernel may be idle is said when the server is started; an open page is not somebody at it.
+c.ServerApp.kernel_manager_class = BusyIsActivity
 c.MappingKernelManager.cull_connected = True

@@ -1,0 +1,93 @@
+"""Whole sandboxes for tests: set up as real ones are, each with a home and ports of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.governance import accounts
+from sandbox.governance.installation import install, open_books
+from sandbox.governance.registration import register
+from sandbox.hub import images
+from sandbox.hub.running import RunningSandbox, free_ports, running
+from sandbox.policy.load import load
+from sandbox.settings import Settings
+
+PEOPLE = {
+    "ana": frozenset({"analysts", "visits-study"}),
+    "ben": frozenset({"analysts", "large-notebooks"}),
+    "cho": frozenset({"analysts"}),
+    "rita": frozenset({"reviewers"}),
+    "rolf": frozenset({"reviewers"}),
+    "olaf": frozenset({"officers"}),
+    "sten": frozenset({"stewards"}),
+}
+POLICIES = Path(__file__).parent / "policies"
+EMBEDDED_CACHE = Path("/var/tmp/public-data-sandbox-embedded")  # noqa: S108  # reachable by every uid, unlike ~
+
+
+@contextmanager
+def own_sandbox(
+    isolator: str, *, changed: Callable[[Path], None] = lambda _: None
+) -> Iterator[RunningSandbox]:
+    """Run a sandbox of its own on free ports, and leave nothing of it behind.
+
+    Args:
+        isolator: how its notebooks are isolated.
+        changed: changes its copy of the policies before anything is set up.
+    """
+    home = Path(tempfile.mkdtemp(prefix="sbx-", dir="/var/tmp"))  # short, and passable for every uid
+    home.chmod(0o711)
+    hub, hub_api, proxy_api, console = free_ports(4)
+    policies = Path(shutil.copytree(POLICIES, home / "policies"))  # where the gateway's uid can read them
+    changed(policies)
+    settings = Settings(
+        home=home,
+        raw=home / "raw",
+        policies=policies,
+        isolation=isolator,
+        hub_port=hub,
+        hub_api_port=hub_api,
+        proxy_api_port=proxy_api,
+        console_port=console,
+    )
+    try:
+        passwords = set_up(settings)
+        with running(settings, isolator=isolator, passwords=passwords) as sandbox:
+            yield sandbox
+    finally:
+        shutil.rmtree(home)
+
+
+def set_up(settings: Settings) -> dict[str, str]:
+    """Make keys, accounts, a small register and what notebooks are made of; return the passwords."""
+    install(settings)
+    rows = [
+        f"P{n % 100:03d},{('Bei', 'Dong', 'Nan', 'Xi')[n % 4]},{('gp', 'dental')[n % 2]},2025-01-1{n % 10},"
+        f"{n % 200}.50,raw-row-that-nobody-may-see"
+        for n in range(400)
+    ]
+    header = "person_id,district,service,visit_date,cost,note"
+    (settings.raw / "visits.csv").write_text("\n".join([header, *rows]) + "\n")
+    books = open_books(settings)
+    passwords = {
+        name: accounts.create(books.log, name, groups=groups, actor="test") for name, groups in PEOPLE.items()
+    }
+    register("small_visits", actor="test", settings=settings, policies=load(POLICIES), books=books)
+    books.close()
+    if settings.isolation == "bubblewrap":
+        link_embedded(settings)
+    images.prepare(settings)
+    return passwords
+
+
+def link_embedded(settings: Settings) -> None:
+    """Keep one environment for all runs of the tests: making it takes a minute, linking it a second."""
+    EMBEDDED_CACHE.mkdir(exist_ok=True)
+    images.make_embedded(Settings(home=EMBEDDED_CACHE))
+    target = settings.home / "notebook-env"
+    shutil.copytree(EMBEDDED_CACHE / "notebook-env", target, symlinks=True, copy_function=os.link)
