@@ -93,8 +93,16 @@ def _require_unit(aggregate: Aggregate, scope: Scope) -> None:
 def _declared_quantile(aggregate: Aggregate, scope: Scope, where: Test | None) -> TypedAggregate:
     (column,) = aggregate.arguments
     found = _column(column, scope)
-    extremes = None if found is None or found.policy is None else found.policy.extremes
-    if found is None or extremes is None:
+    if found is None:
+        raise NotAllowed(
+            "no-extremes",
+            f"{aggregate.function.upper()} of an expression would show one row's value: a quantile is "
+            "declared for a column, and for no expression of it.",
+            allowed=f"Write {aggregate.function.upper()} of the column alone where a steward has declared "
+            "extremes, or ask for a quantile, as in QUANTILE(expression, 0.99).",
+        )
+    extremes = None if found.policy is None else found.policy.extremes
+    if extremes is None:
         raise NotAllowed(
             "no-extremes",
             f"{aggregate.function.upper()} would show one row's value, and no quantile is declared for it.",

@@ -45,8 +45,8 @@ def charged(delta: Decimal) -> int:
 
 
 def delta_text(units: int) -> str:
-    """Return so many units of the ledger as the delta they are, such as ``1E-7``."""
-    return str((Decimal(units) / DELTA_UNITS).normalize())
+    """Return so many units of the ledger as the delta they are, such as ``0.0000001``."""
+    return format((Decimal(units) / DELTA_UNITS).normalize(), "f")
 
 
 def capped(delta: Decimal) -> int:

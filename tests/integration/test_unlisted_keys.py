@@ -83,8 +83,8 @@ def test_what_is_left_of_the_reserves_is_shown_beside_what_is_left_of_losses(tmp
     for scope in (line.scope for line in delta_lines(made.checked)):
         document = shown[scope]
         assert (document["spent_delta"], document["left_delta"], document["cap_delta"]) == (
-            "1E-7",
-            "1E-7",
+            "0.0000001",
+            "0.0000001",
             "2E-7",
         )
         assert document["more_like_this"] == 1
