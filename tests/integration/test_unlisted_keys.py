@@ -85,7 +85,7 @@ def test_what_is_left_of_the_reserves_is_shown_beside_what_is_left_of_losses(tmp
         assert (document["spent_delta"], document["left_delta"], document["cap_delta"]) == (
             "0.0000001",
             "0.0000001",
-            "2E-7",
+            "0.0000002",
         )
         assert document["more_like_this"] == 1
         assert "left_picorho" not in document
