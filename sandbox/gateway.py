@@ -19,7 +19,7 @@ for whoever asks now, and the record that they get it is durable before they do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -243,6 +243,14 @@ class Gateway:
             Unavailable: the record cannot be written; then nothing may be answered either.
         """
         self.books.log.append(records.refused_request(actor, refusal, what=what))
+
+    def refused_at_door(self, actor: str, reasons: Mapping[str, int], *, first: str) -> None:
+        """Record what the door did not let pass.
+
+        Raises:
+            Unavailable: the record cannot be written.
+        """
+        self.books.log.append(records.refused_at_door(actor, reasons, first=first))
 
     def _with(self, request: Request, use: Callable[[Asked], T]) -> T:
         """Make a question ready and use it; record its refusal, of either."""

@@ -6,6 +6,7 @@ given to the log apart, and sealed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import uuid4
 
 from sandbox.audit.event import Event, Kind
@@ -99,6 +100,23 @@ def refused_request(actor: Actor, refusal: Refusal, *, what: str) -> Event:
         subject=what[:200],
         decision=refusal.code,
         body={"channel": actor.channel.value},
+    )
+
+
+def refused_at_door(actor: str, reasons: Mapping[str, int], *, first: str) -> Event:
+    """Return the record of what the door did not let pass since it told last.
+
+    Args:
+        actor: whose notebook or browser it was.
+        reasons: how often for which of the door's sentences.
+        first: the first request of them.
+    """
+    return Event(
+        kind=Kind.DOOR_REFUSED,
+        actor=actor,
+        subject=first[:200],
+        decision="refused",
+        body={"count": sum(reasons.values()), "reasons": dict(sorted(reasons.items()))},
     )
 
 

@@ -76,6 +76,10 @@ class Settings:
     """First uid of notebooks; each person gets the base plus the number of their account."""
     body_limit: int = 8 * 1024 * 1024
     """Largest request body the gateway reads, in bytes."""
+    upload_limit: int = 64 * 1024 * 1024
+    """Largest request into a notebook, in bytes: a notebook saved with its figures, or a file uploaded."""
+    browser_limit: int = 8 * 1024**3
+    """Bytes a day (UTC) that one person's notebook may send to their browser."""
     query_deadline: float = 30.0
     """Seconds after its arrival at which a question is stopped; its charge stands. One of the buckets."""
     latency_buckets: tuple[float, ...] = (0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 35)

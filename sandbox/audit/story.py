@@ -35,7 +35,7 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.ACCOUNT_CHANGED: "{actor} changed the account {subject}: {change}",
     Kind.SERVER_STARTED: "the notebook server of {subject} started",
     Kind.SERVER_STOPPED: "the notebook server of {subject} stopped",
-    Kind.DOOR_REFUSED: "the door refused {actor}: {subject}",
+    Kind.DOOR_REFUSED: "the door refused {count} requests of {actor}, the first of them {subject}",
     Kind.AUDIT_READ: "{actor} read the log: {subject}",
     Kind.AUDIT_EXPORTED: "{actor} exported the log: {subject}",
     Kind.PRIVATE_ERASED: "{actor} erased the sealed text of {subject}",

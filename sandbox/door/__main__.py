@@ -19,7 +19,9 @@ from yarl import URL
 
 from sandbox.door import relay
 from sandbox.door.keeper import Keeper
-from sandbox.door.sides import Beyond
+from sandbox.door.meter import Meter
+from sandbox.door.refusals import Refusals
+from sandbox.door.sides import Beyond, Watch
 from sandbox.errors import Refusal
 from sandbox.settings import Settings
 
@@ -62,8 +64,17 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     ):
         hub_address = URL(settings.hub_api_url).origin()
         beyond = Beyond(hub=hub, hub_address=hub_address, gateway=gateway, body_limit=settings.body_limit)
-        keeper = Keeper(settings, beyond)
+        watch = Watch(
+            refusals=Refusals(),
+            meter=Meter(directory / "traffic.json", limit=settings.browser_limit),
+            upload_limit=settings.upload_limit,
+        )
+        keeper = Keeper(settings, beyond, watch)
         await keeper.restore()
+        chores = [
+            asyncio.create_task(watch.refusals.report_now_and_then(gateway)),
+            asyncio.create_task(watch.meter.save_now_and_then()),
+        ]
         runner = web.AppRunner(control_app(keeper))
         await runner.setup()
         control = directory / CONTROL_SOCKET
@@ -77,6 +88,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await stop.wait()
         await runner.cleanup()
         await keeper.close()
+        for chore in chores:
+            chore.cancel()
+        watch.meter.save()
+        await watch.refusals.report(gateway)
 
 
 async def _main() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sandbox.door.sides import Beyond, Person, inward, outward
+from sandbox.door.sides import Beyond, Person, Watch, inward, outward
 from sandbox.door.sockets import DOOR_SOCKET
 from sandbox.errors import Malformed
 from sandbox.policy.names import PERSON_NAME
@@ -56,10 +56,11 @@ class _Open:
 class Keeper:
     """The doors that stand open."""
 
-    def __init__(self, settings: Settings, beyond: Beyond) -> None:
+    def __init__(self, settings: Settings, beyond: Beyond, watch: Watch) -> None:
         self._directory = settings.run.resolve() / "door"
         self._people = self._directory / "people.json"
         self._beyond = beyond
+        self._watch = watch
         self._open: dict[str, _Open] = {}
 
     async def restore(self) -> None:
@@ -114,8 +115,10 @@ class Keeper:
         # The kernel tells who connects, so the socket itself may be open to all.
         socket = out / DOOR_SOCKET
         socket.unlink(missing_ok=True)
-        outward_runner = web.ServerRunner(web.Server(partial(outward, person=person, beyond=self._beyond)))
-        inward_runner = web.ServerRunner(web.Server(partial(inward, person=person, directory=into)))
+        answer_notebook = partial(outward, person=person, beyond=self._beyond, watch=self._watch)
+        answer_browser = partial(inward, person=person, directory=into, watch=self._watch)
+        outward_runner = web.ServerRunner(web.Server(answer_notebook))
+        inward_runner = web.ServerRunner(web.Server(answer_browser))
         await outward_runner.setup()
         await inward_runner.setup()
         await web.UnixSite(outward_runner, str(socket)).start()

@@ -1,7 +1,7 @@
 """Carries one request, or one websocket, from one side of the door to the other.
 
-Guarantees: a body above its limit is cut off and answered 413; no redirect is followed; nothing is
-decoded, decompressed or kept.
+Guarantees: a body above its limit is cut off and answered 413; an answer is cut where whoever counts its
+bytes says so; no redirect is followed; nothing is decoded, decompressed or kept.
 """
 
 from __future__ import annotations
@@ -31,11 +31,32 @@ _HANDSHAKE = "sec-websocket-"
 _EMPTY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 AnswerHeaders = Callable[[CIMultiDict[str]], CIMultiDict[str]]
+Passed = Callable[[int], bool]
+"""Is told how many bytes of an answer are about to pass; False stops them."""
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
-class TooMuch(Exception):
-    """The body is longer than allowed."""
+class _Limited:
+    """A request's body, up to a limit; iterating stops with an error beyond it.
+
+    Attributes:
+        exceeded: whether it did. The client that sends the body on wraps what iterating raises in an
+            error of its own, from which nobody can tell whose fault it was.
+    """
+
+    def __init__(self, request: web.BaseRequest, limit: int) -> None:
+        self._request = request
+        self._limit = limit
+        self.exceeded = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        passed = 0
+        async for chunk in self._request.content.iter_chunked(CHUNK):
+            passed += len(chunk)
+            if passed > self._limit:
+                self.exceeded = True
+                raise ValueError
+            yield chunk
 
 
 def problem(status: HTTPStatus, sentence: str) -> web.Response:
@@ -74,37 +95,49 @@ async def carry(
     headers: CIMultiDict[str],
     answer_headers: AnswerHeaders,
     limit: int,
+    passed: Passed = lambda size: True,  # noqa: ARG005  # nothing to count
 ) -> web.StreamResponse:
     """Send ``request`` on to ``url`` and its answer back, both as streams."""
     if (request.content_length or 0) > limit:
-        return problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is larger than the door lets through."
-        )
-    body = _limited(request, limit) if request.body_exists else None
+        return _too_large(limit)
+    body = _Limited(request, limit)
     try:
         async with client.request(
-            request.method, url, headers=headers, data=body, allow_redirects=False
+            request.method,
+            url,
+            headers=headers,
+            data=aiter(body) if request.body_exists else None,
+            allow_redirects=False,
         ) as answer:
-            passed = answer_headers(CIMultiDict(answer.headers))
-            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=passed)
+            kept = answer_headers(CIMultiDict(answer.headers))
+            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=kept)
             await response.prepare(request)
             if answer.status not in _EMPTY:
                 async for chunk in answer.content.iter_chunked(CHUNK):
+                    if not passed(len(chunk)):
+                        _cut(request)  # an orderly end would make the part look like the whole
+                        return response
                     await response.write(chunk)
             await response.write_eof()
             return response
-    except TooMuch:
-        return problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is larger than the door lets through."
-        )
-    except (aiohttp.ClientError, TimeoutError):
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        if body.exceeded:
+            return _too_large(limit)
         return problem(HTTPStatus.BAD_GATEWAY, "The other side of the door does not answer.")
 
 
 async def carry_websocket(
-    request: web.BaseRequest, client: aiohttp.ClientSession, url: URL, *, headers: CIMultiDict[str]
+    request: web.BaseRequest,
+    client: aiohttp.ClientSession,
+    url: URL,
+    *,
+    headers: CIMultiDict[str],
+    passed: Passed,
 ) -> web.StreamResponse:
-    """Open a websocket to ``url`` for ``request`` and pass messages both ways until one side closes."""
+    """Open a websocket to ``url`` for ``request`` and pass messages both ways until one side closes.
+
+    What comes back is told to ``passed``, and the first message that may not pass ends the websocket.
+    """
     protocols = [
         name.strip() for name in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",") if name
     ]
@@ -130,7 +163,10 @@ async def carry_websocket(
             compress=False,
         )
         await outer.prepare(request)
-        pumps = [asyncio.create_task(_pump(outer, inner)), asyncio.create_task(_pump(inner, outer))]
+        pumps = [
+            asyncio.create_task(_pump(outer, inner, lambda size: True)),  # noqa: ARG005  # nothing to count
+            asyncio.create_task(_pump(inner, outer, passed)),
+        ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -141,8 +177,10 @@ async def carry_websocket(
         return outer
 
 
-async def _pump(source: Socket, target: Socket) -> None:
+async def _pump(source: Socket, target: Socket, passed: Passed) -> None:
     async for message in source:
+        if isinstance(message.data, str | bytes) and not passed(len(message.data)):
+            return
         match message.type:
             case aiohttp.WSMsgType.TEXT:
                 await target.send_str(message.data)
@@ -156,17 +194,20 @@ async def _pump(source: Socket, target: Socket) -> None:
                 return
 
 
+def _too_large(limit: int) -> web.Response:
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The request is larger than the {limit} bytes the door lets through.",
+    )
+
+
+def _cut(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
 def _close_code(code: int | None) -> int:
     """What may be sent as a close's reason; 1004-1006 and 1015 are only observed (RFC 6455 7.4.1)."""
     if code is None or code in {1004, 1005, 1006, 1015}:
         return aiohttp.WSCloseCode.GOING_AWAY
     return code
-
-
-async def _limited(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
-    passed = 0
-    async for chunk in request.content.iter_chunked(CHUNK):
-        passed += len(chunk)
-        if passed > limit:
-            raise TooMuch
-        yield chunk

@@ -53,7 +53,8 @@ def outward(user: str) -> tuple[Way, ...]:
 
 
 _INWARD = (
-    _way("GET", "(lab(/.*)?)?"),
+    _way("GET", "(lab(/workspaces/[A-Za-z0-9_-]+)?(/tree(/.*)?)?)?"),
+    _way("GET", "lab/extensions/.+"),
     _way("GET POST PUT DELETE", "lab/api/(settings|workspaces|translations|listings|themes|licenses)(/.*)?"),
     _way("GET", "static/.+"),
     _way("GET", "oauth_callback"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from sandbox.door import relay
+from sandbox.door.meter import Meter
+from sandbox.door.refusals import Refusals
 from sandbox.door.rules import GATEWAY_PREFIX, Closed, pass_inward, pass_outward
 from sandbox.door.sockets import NotTheirs, checked_socket, peer_uid
 
@@ -26,8 +29,8 @@ log = logging.getLogger("sandbox.door")
 
 USER_HEADER = "X-Sandbox-User"
 """Who is asking, as the door knows it from the socket; the gateway compares it with the token."""
-NOTEBOOK_LIMIT = 64 * 1024 * 1024
-"""Largest request into a notebook, in bytes: saving one with its figures."""
+CONTENTS = "api/contents/"
+"""Where Jupyter puts what is saved and what is uploaded, both by the same request."""
 
 OUTWARD_HEADERS = frozenset(
     {
@@ -77,15 +80,27 @@ class Beyond:
     body_limit: int
 
 
-async def outward(request: web.BaseRequest, *, person: Person, beyond: Beyond) -> web.StreamResponse:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watch:
+    """What the door counts and limits, of all people."""
+
+    refusals: Refusals
+    meter: Meter
+    upload_limit: int
+    """Bytes of one request into a notebook."""
+
+
+async def outward(
+    request: web.BaseRequest, *, person: Person, beyond: Beyond, watch: Watch
+) -> web.StreamResponse:
     """Answer one request that a notebook made."""
     transport = request.transport
     if transport is None or peer_uid(transport.get_extra_info("socket")) != person.uid:
-        return _refused(person, request, "This way belongs to another person.")
+        return _refused(person, request, "This way belongs to another person.", watch)
     try:
         path = pass_outward(person.name, request.method, _raw_path(request))
     except Closed as closed:
-        return _refused(person, request, str(closed))
+        return _refused(person, request, str(closed), watch)
     headers = CIMultiDict((n, v) for n, v in request.headers.items() if n.lower() in OUTWARD_HEADERS)
     if path.startswith(GATEWAY_PREFIX):
         headers[USER_HEADER] = person.name
@@ -102,30 +117,46 @@ async def outward(request: web.BaseRequest, *, person: Person, beyond: Beyond) -
     )
 
 
-async def inward(request: web.BaseRequest, *, person: Person, directory: Path) -> web.StreamResponse:
+async def inward(
+    request: web.BaseRequest, *, person: Person, directory: Path, watch: Watch
+) -> web.StreamResponse:
     """Answer one request that the proxy sent to a person's notebook."""
     try:
         path = pass_inward(person.name, request.method, _raw_path(request))
     except Closed as closed:
-        return _refused(person, request, str(closed))
+        return _refused(person, request, str(closed), watch)
+    if watch.meter.used_up(person.name):
+        return _refused(person, request, "The bytes your browser may get in one day are used up.", watch)
     headers = relay.end_to_end(CIMultiDict(request.headers), drop=frozenset({USER_HEADER.lower()}))
     url = _address(URL("http://notebook"), path, request)
+    passed = partial(watch.meter.to_browser, person.name)
+    _note_what_enters(request, person, path, watch)
     try:
         with checked_socket(directory, uid=person.uid) as socket:
             async with relay.session(aiohttp.UnixConnector(socket, force_close=True)) as client:
                 if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-                    return await relay.carry_websocket(request, client, url, headers=headers)
+                    return await relay.carry_websocket(request, client, url, headers=headers, passed=passed)
                 return await relay.carry(
                     request,
                     client,
                     url,
                     headers=headers,
                     answer_headers=lambda answer: notebook_headers(person.name, answer),
-                    limit=NOTEBOOK_LIMIT,
+                    limit=watch.upload_limit,
+                    passed=passed,
                 )
     except NotTheirs as refused:
         log.warning("no server: user=%s reason=%s", person.name, refused)
         return relay.problem(HTTPStatus.SERVICE_UNAVAILABLE, "The notebook's server does not listen.")
+
+
+def _note_what_enters(request: web.BaseRequest, person: Person, path: str, watch: Watch) -> None:
+    """Count a request's bytes; say of each file that is saved or uploaded how large it is."""
+    size = request.content_length or 0
+    watch.meter.to_notebook(person.name, size)
+    if request.method in {"PUT", "POST"} and path.startswith(f"/user/{person.name}/{CONTENTS}"):
+        # The file's name is the person's own matter; its size and time are what a review needs.
+        log.info("into notebook: user=%s method=%s bytes=%d", person.name, request.method, size)
 
 
 def notebook_headers(name: str, answer: CIMultiDict[str]) -> CIMultiDict[str]:
@@ -157,7 +188,6 @@ def _address(base: URL, path: str, request: web.BaseRequest) -> URL:
     return URL(f"{base.origin()}{path}" + (f"?{query}" if query else ""), encoded=True)
 
 
-def _refused(person: Person, request: web.BaseRequest, sentence: str) -> web.Response:
-    path = request.raw_path[:200]
-    log.warning("refused: user=%s method=%s path=%r reason=%s", person.name, request.method, path, sentence)
+def _refused(person: Person, request: web.BaseRequest, sentence: str, watch: Watch) -> web.Response:
+    watch.refusals.note(person.name, what=f"{request.method} {request.raw_path}", reason=sentence)
     return relay.problem(HTTPStatus.FORBIDDEN, sentence)

@@ -1,8 +1,8 @@
 """A notebook in Linux namespaces, where no Docker is: for trying out and for tests.
 
-Weaker than a container in what DESIGN calls depth: no list of system calls, no limit on memory but the
-address space, and the machine's ``/usr`` can be read. The missing network, the own uid (started as root)
-and the door are the same.
+Weaker than a container: no limit on memory but each process's address space, and the machine's ``/usr``
+can be read. The missing network, the list of system calls, the own uid (started as root) and the door are
+the same.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from sandbox.hub.spawner import (
     OPEN_FILES,
     DoorSpawner,
 )
+from sandbox.hub.syscalls import system_call_filter
 from sandbox.settings import Settings
 
 ADDRESS_SPACE = 16 * 1024**3
@@ -50,13 +51,13 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
 
     async def start_isolated(self, place: Place) -> None:
         """Start bwrap as the person's uid, and the server inside it."""
-        cage = namespaces(
+cage = namespaces(
             self.settings, place, home=self.files, uid=self.uid, scratch=self.limits.scratch_mib
         )
-        self.cmd = [*cage, "--", *self.command]
-        log_file = open_log(self.settings, self.user.name)
-        with log_file:
+        with open_log(self.settings, self.user.name) as log_file, system_call_filter() as allowed:
+            self.cmd = [*cage, "--seccomp", str(allowed), "--", *self.command]
             self.popen_kwargs = {
+                "pass_fds": (allowed,),
                 "stdin": subprocess.DEVNULL,
                 "stdout": log_file,
                 "stderr": subprocess.STDOUT,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from sandbox.policy.names import PERSON_NAME
 from sandbox.privacy.loss import parse_epsilon, parse_target
 
 SQL_LIMIT = 100_000
@@ -24,6 +25,16 @@ class Body(BaseModel):
     """A JSON object."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DoorReport(Body):
+    """What the door refused of one person since its last report."""
+
+    user: str = Field(pattern=f"^{PERSON_NAME.pattern}$")
+    first: str = Field(min_length=1, max_length=200)
+    reasons: dict[Annotated[str, Field(max_length=200)], Annotated[int, Field(gt=0)]] = Field(
+        min_length=1, max_length=20
+    )
 
 
 class Form(Body):

@@ -31,7 +31,7 @@ from sandbox.policy.roles import Channel
 from sandbox.settings import Settings
 from sandbox.web import session
 from sandbox.web.console import Callback, ConsoleFront
-from sandbox.web.door import DoorFront
+from sandbox.web.door import DoorFront, DoorReports
 from sandbox.web.front import DRAIN, Site
 from sandbox.web.routes import DOOR_PREFIX
 from sandbox.web.session import ConsoleAuth
@@ -76,7 +76,10 @@ def door_application(gateway: Gateway, pools: Pools, auth: HubAuth) -> Applicati
     site = Site(
         gateway=gateway, pool=pools.work, waiting=pools.waiting, channel=Channel.NOTEBOOK, prefix=DOOR_PREFIX
     )
-    return Application([(r".*", DoorFront, {"site": site, "auth": auth})], log_function=_access)
+    return Application(
+        [(DoorReports.PATH, DoorReports, {"site": site}), (r".*", DoorFront, {"site": site, "auth": auth})],
+        log_function=_access,
+    )
 
 
 def console_application(gateway: Gateway, pools: Pools, auth: ConsoleAuth) -> Application:

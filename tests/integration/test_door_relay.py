@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
@@ -16,7 +17,9 @@ from yarl import URL
 
 from sandbox.door import relay
 from sandbox.door.keeper import Keeper, Place
-from sandbox.door.sides import Beyond
+from sandbox.door.meter import Meter
+from sandbox.door.refusals import REPORT_PATH, Refusals
+from sandbox.door.sides import Beyond, Watch
 from sandbox.door.sockets import NotTheirs, checked_socket
 from sandbox.errors import Malformed
 from sandbox.settings import Settings
@@ -50,7 +53,9 @@ async def listening(path: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_door(home: Path, uid: int) -> AsyncIterator[tuple[Keeper, Place]]:
+async def open_door(
+    home: Path, uid: int, *, refusals: Refusals | None = None, browser_limit: int = LIMIT * 100
+) -> AsyncIterator[tuple[Keeper, Place]]:
     settings = Settings(home=home)
     settings.gateway_socket.parent.mkdir(parents=True, exist_ok=True)
     (settings.run / "door").mkdir(exist_ok=True)
@@ -59,12 +64,18 @@ async def open_door(home: Path, uid: int) -> AsyncIterator[tuple[Keeper, Place]]
         relay.session(aiohttp.UnixConnector(str(settings.gateway_socket))) as gateway,
     ):
         beyond = Beyond(hub=hub, hub_address=URL("http://127.0.0.1:9"), gateway=gateway, body_limit=LIMIT)
-        keeper = Keeper(settings, beyond)
+        watch = Watch(
+            refusals=refusals or Refusals(),
+            meter=Meter(home / "traffic.json", limit=browser_limit),
+            upload_limit=LIMIT,
+        )
+        keeper = Keeper(settings, beyond, watch)
         await keeper.restore()
         try:
             yield keeper, await keeper.admit("ana", uid=uid)
         finally:
             await keeper.close()
+            watch.meter.save()
 
 
 async def ask(
@@ -171,6 +182,118 @@ def test_a_socket_of_another_uid_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(NotTheirs):
         asyncio.run(story())
+
+
+def test_a_save_above_the_limit_is_told_its_size_and_never_reaches_the_notebook(tmp_path: Path) -> None:
+    async def story() -> tuple[int, dict[str, object]]:
+        async with browser(tmp_path) as (client, base):
+            async with client.put(f"{base}/api/contents/a", data=bytes(LIMIT)) as answer:
+                assert answer.status == 200
+            async with client.put(f"{base}/api/contents/a", data=bytes(LIMIT + 1)) as answer:
+                return answer.status, await answer.json()
+
+    status, problem = asyncio.run(story())
+    assert status == 413
+    assert problem["detail"] == f"The request is larger than the {LIMIT} bytes the door lets through."
+
+
+def test_a_save_in_pieces_is_cut_off_at_the_same_limit(tmp_path: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(LIMIT // 2)
+
+    async def story() -> int:
+        async with (
+            browser(tmp_path) as (client, base),
+            client.put(f"{base}/api/contents/a", data=pieces()) as answer,
+        ):
+            return answer.status
+
+    assert asyncio.run(story()) == 413
+
+
+def test_a_day_has_so_many_bytes_for_a_browser_and_no_more(tmp_path: Path) -> None:
+    async def story() -> tuple[int, str]:
+        async with browser(tmp_path, browser_limit=LIMIT) as (client, base):
+            with contextlib.suppress(aiohttp.ClientError):
+                for _ in range(100):
+                    async with client.get(f"{base}/api/status") as answer:
+                        if answer.status == 403:
+                            return answer.status, (await answer.json())["detail"]
+            async with client.get(f"{base}/api/status") as answer:
+                return answer.status, (await answer.json())["detail"]
+
+    assert asyncio.run(story()) == (403, "The bytes your browser may get in one day are used up.")
+    counted = json.loads((tmp_path / "traffic.json").read_text())["people"]["ana"]["to_browser"]
+    assert LIMIT < counted < 3 * LIMIT
+
+
+def test_messages_of_a_kernel_count_like_everything_else(tmp_path: Path) -> None:
+    async def story() -> aiohttp.WSMsgType:
+        async with (
+            browser(tmp_path, browser_limit=LIMIT) as (client, base),
+            client.ws_connect(f"{base}/api/kernels/k-1/channels") as channel,
+        ):
+            for _ in range(3):
+                await channel.send_str("x" * (LIMIT // 2))
+            kinds = [(await channel.receive()).type for _ in range(3)]
+            return kinds[-1]
+
+    assert asyncio.run(story()) is aiohttp.WSMsgType.CLOSE
+
+
+def test_what_is_refused_reaches_the_gateway_once_for_each_person_and_report(tmp_path: Path) -> None:
+    refusals = Refusals()
+    heard: list[dict[str, object]] = []
+
+    async def story() -> None:
+        async with (
+            relay.session(aiohttp.UnixConnector(str(gateway_socket(tmp_path)))) as gateway,
+            open_door(tmp_path, os.geteuid(), refusals=refusals) as (_, place),
+        ):
+            for _ in range(50):
+                await ask(place, "/hub/api/users")
+            await ask(place, REPORT_PATH)
+            await refusals.report(gateway)  # nobody listens: nothing may be lost
+            async with taking(gateway_socket(tmp_path), heard):
+                await refusals.report(gateway)
+                await refusals.report(gateway)
+
+    asyncio.run(story())
+    reason = "A notebook may reach its gateway and nothing else."
+    assert heard == [{"user": "ana", "first": "POST /hub/api/users", "reasons": {reason: 51}}]
+
+
+@asynccontextmanager
+async def taking(path: Path, heard: list[dict[str, object]]) -> AsyncIterator[None]:
+    """A gateway that takes reports."""
+
+    async def take(request: web.Request) -> web.Response:
+        heard.append(await request.json())
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post(REPORT_PATH, take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(path)).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def browser(
+    home: Path, *, browser_limit: int = LIMIT * 100
+) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    """A browser before ana's door, and a server behind it."""
+    async with (
+        open_door(home, os.geteuid(), browser_limit=browser_limit) as (_, place),
+        listening(place.into / "server.sock"),
+        aiohttp.ClientSession() as client,
+    ):
+        yield client, f"http://127.0.0.1:{place.port}/user/ana"
 
 
 def plant(place: Path, kind: str, target: Path) -> None:

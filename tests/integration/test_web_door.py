@@ -96,7 +96,7 @@ class Door:
         response = connection.getresponse()
         payload = response.read()
         connection.close()
-        return response.status, json.loads(payload), response.headers
+        return response.status, json.loads(payload) if payload else None, response.headers
 
 
 @pytest.fixture(scope="module")
@@ -345,3 +345,27 @@ def test_health_and_description_need_no_identity(door: Door) -> None:
 
 def test_the_socket_is_for_its_owner_and_group_only(door: Door) -> None:
     assert door.settings.gateway_socket.stat().st_mode & 0o777 == 0o660
+
+
+def test_what_the_door_refused_is_one_entry_of_the_log(door: Door) -> None:
+    report = {"user": "ana", "first": "GET /user/ana/files/x", "reasons": {"Not offered here.": 41}}
+    assert door("POST", "/door/refusals", report)[0] == 204
+    entry = next(entry for entry in log_of(door) if entry["kind"] == "door.refused")
+    assert (entry["actor"], entry["subject"]) == ("ana", "GET /user/ana/files/x")
+    assert entry["body"] == {"count": 41, "reasons": {"Not offered here.": 41}}
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"user": "../ben", "first": "x", "reasons": {"y": 1}},
+        {"user": "ana", "first": "x", "reasons": {"y": 0}},
+        {"user": "ana", "first": "x", "reasons": {}},
+        {"user": "ana", "first": "", "reasons": {"y": 1}},
+        {"user": "ana", "first": "x", "reasons": {"y": 1}, "more": 1},
+    ],
+)
+def test_a_report_that_is_none_is_not_recorded(door: Door, report: dict[str, Any]) -> None:
+    before = log_of(door)
+    assert door("POST", "/door/refusals", report)[0] == 400
+    assert log_of(door) == before
