@@ -18,6 +18,7 @@ from sandbox.errors import StartupRefusal
 LONGEST_RUN = 44
 """Bytes: the 107 of a socket's address less the longest name below, a person's door."""
 ISOLATIONS = ("auto", "docker", "bubblewrap")
+RUNTIMES = ("runc", "runsc")
 
 
 def _seconds(text: str) -> tuple[float, ...]:
@@ -48,6 +49,8 @@ class Settings:
     or ``postgresql``, whose addresses are key files because they hold passwords."""
     isolation: str = "auto"
     """``docker``, ``bubblewrap``, or ``auto``: Docker where a daemon answers."""
+    runtime: str = "runc"
+    """What runs containers: ``runc``, or gVisor's ``runsc``, which the Docker daemon must know."""
     hub_host: str = "127.0.0.1"
     """Address the hub's proxy listens on."""
     hub_port: int = 8000
@@ -114,10 +117,12 @@ class Settings:
         if "home" in values and "raw" not in values:
             values["raw"] = Path(str(values["home"])) / "raw"
         settings = cls(**values)  # type: ignore[arg-type]  # checked field by field above
-        if settings.isolation not in ISOLATIONS:
-            raise StartupRefusal(
-                f"SANDBOX_ISOLATION is {settings.isolation!r}; it must be one of {', '.join(ISOLATIONS)}."
-            )
+        for name, known in (("isolation", ISOLATIONS), ("runtime", RUNTIMES)):
+            if getattr(settings, name) not in known:
+                raise StartupRefusal(
+                    f"SANDBOX_{name.upper()} is {getattr(settings, name)!r}; "
+                    f"it must be one of {', '.join(known)}."
+                )
         return settings
 
     def to_environment(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,12 +33,13 @@ EMBEDDED_CACHE = Path("/var/tmp/public-data-sandbox-embedded")  # noqa: S108  # 
 
 @contextmanager
 def own_sandbox(
-    isolator: str, *, changed: Callable[[Path], None] = lambda _: None
+    isolator: str, *, runtime: str = "runc", changed: Callable[[Path], None] = lambda _: None
 ) -> Iterator[RunningSandbox]:
     """Run a sandbox of its own on free ports, and leave nothing of it behind.
 
     Args:
         isolator: how its notebooks are isolated.
+        runtime: what runs their containers.
         changed: changes its copy of the policies before anything is set up.
     """
     home = Path(tempfile.mkdtemp(prefix="sbx-", dir="/var/tmp"))  # short, and passable for every uid
@@ -50,6 +52,7 @@ def own_sandbox(
         raw=home / "raw",
         policies=policies,
         isolation=isolator,
+        runtime=runtime,
         hub_port=hub,
         hub_api_port=hub_api,
         proxy_api_port=proxy_api,
@@ -91,3 +94,15 @@ def link_embedded(settings: Settings) -> None:
     images.make_embedded(Settings(home=EMBEDDED_CACHE))
     target = settings.home / "notebook-env"
     shutil.copytree(EMBEDDED_CACHE / "notebook-env", target, symlinks=True, copy_function=os.link)
+
+
+def process_of(sandbox: RunningSandbox, words: str) -> int:
+    """Return the process of ``sandbox`` whose command has these ``words``; there must be exactly one."""
+    found = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True, check=True)
+    mark = f"SANDBOX_HOME={sandbox.settings.home}".encode()
+    (mine,) = [
+        pid
+        for pid in map(int, found.stdout.split())
+        if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    ]
+    return mine

@@ -6,6 +6,7 @@ that a person is in; after a restart everybody has the same port and the same so
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -22,6 +23,8 @@ from sandbox.policy.names import PERSON_NAME
 from sandbox.settings import Settings
 
 log = logging.getLogger("sandbox.door")
+CONNECTIONS = 256
+"""Of one person, on each side of their door; a browser with many notebooks open has some dozens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +48,19 @@ class Place:
             "out": str(self.out),
             "in": str(self.into),
         }
+
+
+class _Server(web.Server):
+    """Hears at most :data:`CONNECTIONS` at once, so that one person's sockets leave room for others'."""
+
+    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]  # a connection that is refused speaks no HTTP
+        return super().__call__() if len(self.connections) < CONNECTIONS else _Full()
+
+
+class _Full(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what a stream server gives
+        transport.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +133,8 @@ class Keeper:
         socket.unlink(missing_ok=True)
         answer_notebook = partial(outward, person=person, beyond=self._beyond, watch=self._watch)
         answer_browser = partial(inward, person=person, directory=into, watch=self._watch)
-        outward_runner = web.ServerRunner(web.Server(answer_notebook))
-        inward_runner = web.ServerRunner(web.Server(answer_browser))
+        outward_runner = web.ServerRunner(_Server(answer_notebook))
+        inward_runner = web.ServerRunner(_Server(answer_browser))
         await outward_runner.setup()
         await inward_runner.setup()
         await web.UnixSite(outward_runner, str(socket)).start()

@@ -1,8 +1,8 @@
 """A notebook in Linux namespaces, where no Docker is: for trying out and for tests.
 
-Weaker than a container: no limit on memory but each process's address space, and the machine's ``/usr``
-can be read. The missing network, the list of system calls, the own uid (started as root) and the door are
-the same.
+Weaker than a container: memory is limited for each process and not for all of them together, and the
+machine's ``/usr`` can be read. The missing network, the list of system calls, the own uid (started as
+root) and the door are the same.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from sandbox.hub.spawner import (
 from sandbox.hub.syscalls import system_call_filter
 from sandbox.settings import Settings
 
-ADDRESS_SPACE = 16 * 1024**3
-"""Bytes a process may map; numerical libraries map far more than they use."""
+ADDRESS_SPACE = 32 * 1024**3
+"""Bytes a process may map, files included; numerical libraries map far more than they use."""
 LARGEST_FILE = 4 * 1024**3
 _USR_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _PASSWD = "root:x:0:0:::\nanalyst:x:{uid}:{uid}::" + INSIDE_HOME + ":\n"
@@ -51,7 +51,7 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
 
     async def start_isolated(self, place: Place) -> None:
         """Start bwrap as the person's uid, and the server inside it."""
-cage = namespaces(
+        cage = namespaces(
             self.settings, place, home=self.files, uid=self.uid, scratch=self.limits.scratch_mib
         )
         with open_log(self.settings, self.user.name) as log_file, system_call_filter() as allowed:
@@ -80,9 +80,12 @@ cage = namespaces(
         """Return what runs between fork and exec: limits first, then the person's uid for good."""
         del name  # accounts of the sandbox are none of the machine's
         uid, processes = self.uid, self.limits.processes
+        memory = self.limits.memory_mib * MIB
 
         def become() -> None:
             limits = {
+                # what a process can write to, which is less than what it maps
+                resource.RLIMIT_DATA: memory,
                 resource.RLIMIT_AS: ADDRESS_SPACE,
                 resource.RLIMIT_CORE: 0,
                 resource.RLIMIT_FSIZE: LARGEST_FILE,

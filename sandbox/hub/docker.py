@@ -26,6 +26,17 @@ from sandbox.hub.spawner import (
 from sandbox.policy.notebooks import NotebookSize
 from sandbox.settings import Settings
 
+CPU_PERIOD = 100_000
+"""Microseconds in which a container's share of processors is counted."""
+CPU_SHARES = 512
+"""Half of what the machine's other processes weigh: the door and the gateway go first."""
+HEALTH = {
+    "test": ["CMD", "/usr/bin/test", "-S", f"{INSIDE_IN}/server.sock"],
+    "interval": 60 * 10**9,
+    "timeout": 5 * 10**9,
+    "start_period": 60 * 10**9,
+}
+"""In nanoseconds; whether the server's socket is there. The hub asks the server itself more often."""
 OWNER_LABEL = "org.publicdatasandbox.home"
 """Says which sandbox on this machine a container belongs to."""
 
@@ -59,9 +70,10 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
             "hostname": "notebook",
             "working_dir": INSIDE_HOME,
             "labels": {OWNER_LABEL: sandbox_mark(self.settings)},
+            "healthcheck": HEALTH,
         }
         self.extra_host_config = {
-            **hardening(self.limits),
+            **hardening(self.limits, runtime=self.settings.runtime),
             "binds": [
                 f"{place.out}:{INSIDE_OUT}:ro",
                 f"{place.into}:{INSIDE_IN}:rw",
@@ -79,20 +91,26 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
         return "127.0.0.1", self.place.port if self.place else 0
 
 
-def hardening(size: NotebookSize) -> dict[str, Any]:
+def hardening(size: NotebookSize, *, runtime: str) -> dict[str, Any]:
     """Return what is taken from every container, and limited for one of this size."""
     memory = size.memory_mib * MIB
+    filters = ["no-new-privileges"]
+    if runtime == "runc":
+        # gVisor's kernel serves the calls itself and knows no such list; the few it makes it filters.
+        filters.append("seccomp=" + (CONTEXT / "seccomp.json").read_text())
     return {
+        "runtime": runtime,
         "network_mode": "none",
         "read_only": True,
         "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={size.scratch_mib}m"},  # noqa: S108  # inside, for itself only
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges", "seccomp=" + (CONTEXT / "seccomp.json").read_text()],
+        "security_opt": filters,
         "pids_limit": size.processes,
         "mem_limit": memory,
         "memswap_limit": memory,
-        "cpu_period": 100_000,
-        "cpu_quota": 100_000 * size.processors,
+        "cpu_shares": CPU_SHARES,
+        "cpu_period": CPU_PERIOD,
+        "cpu_quota": CPU_PERIOD * size.processors,
         "ulimits": [
             Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
             Ulimit(name="core", soft=0, hard=0),

@@ -34,10 +34,25 @@ def check(settings: Settings) -> None:
     if os.geteuid() == 0:
         _users(settings)
     if images.isolation(settings) == "docker":
-        client = images.docker_client()
-        if client is None:
-            raise StartupRefusal("No Docker daemon answers; start one, or set SANDBOX_ISOLATION=bubblewrap.")
-        client.close()
+        _docker(settings)
+    elif settings.runtime != "runc":
+        raise StartupRefusal(
+            f"SANDBOX_RUNTIME is {settings.runtime} and notebooks would run without Docker; "
+            "start its daemon, or leave SANDBOX_RUNTIME out."
+        )
+
+
+def _docker(settings: Settings) -> None:
+    client = images.docker_client()
+    if client is None:
+        raise StartupRefusal("No Docker daemon answers; start one, or set SANDBOX_ISOLATION=bubblewrap.")
+    known = client.info()["Runtimes"]
+    client.close()
+    if settings.runtime not in known:
+        raise StartupRefusal(
+            f"The Docker daemon knows no runtime {settings.runtime}; "
+            "install it and name it in the daemon's daemon.json."
+        )
 
 
 def _ports(settings: Settings) -> None:

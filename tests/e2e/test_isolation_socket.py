@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from sandbox_under_test import process_of
 
 from sandbox.hub.running import RunningSandbox
 
@@ -53,12 +53,7 @@ def test_the_door_connects_to_nothing_but_the_servers_own_socket(
 
 def test_a_door_that_ends_is_opened_again_with_everybodys_way(running_sandbox: RunningSandbox) -> None:
     running_sandbox.run_in_notebook("ben", "pass")
-    found = subprocess.run(
-        ["pgrep", "-f", "--", "-m sandbox.door"], capture_output=True, text=True, check=True
-    )
-    mine = [pid for pid in map(int, found.stdout.split()) if belongs(pid, running_sandbox)]
-    assert len(mine) == 1
-    os.kill(mine[0], signal.SIGKILL)
+    os.kill(process_of(running_sandbox, "-m sandbox.door"), signal.SIGKILL)
     time.sleep(3)
     assert running_sandbox.run_in_notebook("ben", "print('still here')").text.strip() == "still here"
 
@@ -67,8 +62,3 @@ def until_exists(path: Path) -> None:
     while not path.exists():
         time.sleep(0.1)
     time.sleep(0.5)  # the second half of the swap
-
-
-def belongs(pid: int, sandbox: RunningSandbox) -> bool:
-    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return f"SANDBOX_HOME={sandbox.settings.home}".encode() in environment

@@ -73,7 +73,7 @@ def test_secrets_of_the_hub_are_its_own(config: Config) -> None:
 
 
 def test_a_container_has_no_network_and_no_right_left() -> None:
-    flags = hardening(load_notebooks(SMALL_POLICIES).sizes["small"])
+    flags = hardening(load_notebooks(SMALL_POLICIES).sizes["small"], runtime="runc")
     assert flags["network_mode"] == "none"
     assert flags["read_only"] is True
     assert flags["cap_drop"] == ["ALL"]
@@ -82,7 +82,17 @@ def test_a_container_has_no_network_and_no_right_left() -> None:
 
 
 def test_a_container_of_a_larger_size_may_use_more_and_do_no_more() -> None:
-    small, large = (hardening(load_notebooks(SMALL_POLICIES).sizes[name]) for name in ("small", "large"))
+    small, large = (
+        hardening(load_notebooks(SMALL_POLICIES).sizes[name], runtime="runc") for name in ("small", "large")
+    )
     more = {name for name in small if small[name] != large[name]}
     assert more == {"tmpfs", "pids_limit", "mem_limit", "memswap_limit", "cpu_quota", "shm_size"}
     assert all(small[name] < large[name] for name in more - {"tmpfs"})
+
+
+def test_gvisor_filters_system_calls_itself_and_everything_else_stays() -> None:
+    size = load_notebooks(SMALL_POLICIES).sizes["small"]
+    plain, gvisor = (hardening(size, runtime=runtime) for runtime in ("runc", "runsc"))
+    assert gvisor["security_opt"] == ["no-new-privileges"]
+    changed = {name for name in plain if name != "log_config" and plain[name] != gvisor[name]}
+    assert changed == {"runtime", "security_opt"}

@@ -119,7 +119,8 @@ def _command() -> tuple[str, ...]:
     return (
         _bubblewrap(),
         *("--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"),
-        *("--cap-drop", "ALL", "--clearenv", *mounts, "--chdir", "/"),
+        # The root itself is memory that could be written, and what was bound into it cannot.
+        *("--cap-drop", "ALL", "--clearenv", *mounts, "--remount-ro", "/", "--chdir", "/"),
         *(str(python), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT),
     )
 
