@@ -23,22 +23,20 @@ ASKED = 40
 """Requests of the other person, before and during each attack."""
 ATTACKS = {
     "processes": """
-import os, signal
-children = []
-try:
-    while len(children) < 5000:
+import os, signal, time
+kernel = os.getpid()
+while (running := sum(name.isdigit() for name in os.listdir("/proc"))) < 2000:
+    try:
         child = os.fork()
-        if child == 0:
-            while True:
-                pass
-        children.append(child)
-    print("no limit")
-except OSError:
-    print("limited after", len(children))
-finally:
-    for child in children:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    except OSError:
+        break
+    if child == 0:
+        signal.alarm(8)
+if os.getpid() != kernel:
+    while True:
+        pass
+time.sleep(9)
+print("limited after" if running < 2000 else "no limit", running)
 """,
     "memory": """
 import os
