@@ -9,7 +9,7 @@ export SANDBOX_POLICIES ?= $(if $(filter $(realpath .),$(PLACE)),policies,$(PLAC
 # Files of tests are spread over the cores; a file's own tests stay together, with what they share.
 SPREAD := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help up test faults test-spark test-pythons tour bench bench-quick lint setup setup-dev
+.PHONY: help up test test-deploy faults test-spark test-pythons tour bench bench-quick lint setup setup-dev
 
 help:  ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,6 +36,11 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@$(BIN)/pytest $(SPREAD) tests/integration
 	@$(BIN)/pytest tests/faults
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
+
+test-deploy: setup-dev  ## build every image and run deploy/compose.yaml, each part in its container; root and Docker
+	@scripts/packages curl docker.io docker-compose iptables mmdebstrap
+	@scripts/docker-daemon
+	@$(BIN)/pytest tests/deploy
 
 faults: setup-dev  ## every fault many times over: kills, races, tampering, power cuts; half an hour
 	@scripts/packages postgresql strace libfaketime

@@ -46,6 +46,8 @@ from sandbox.privacy.accuracy import expected_errors
 from sandbox.question import Questions, Request, Wish
 from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
+from sandbox.review.screen.isolate import in_bubblewrap
+from sandbox.review.screen.remote import RemoteCage
 from sandbox.settings import Settings
 from sandbox.sources.engine import Engines
 from sandbox.sources.snapshot import Snapshot
@@ -92,6 +94,7 @@ class Gateway:
             receipts=receipts.public,
             release_key=settings.keys / RELEASE_KEY,
             people=lambda name: accounts.groups_of(books.engine, name),
+            cage=RemoteCage(settings.starter_socket) if settings.isolation == "starter" else in_bubblewrap,
             clock=books.clock,
         )
         ledger, repeats = Ledger(books.log), Repeats(books.engine)

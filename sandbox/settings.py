@@ -17,7 +17,7 @@ from sandbox.errors import StartupRefusal
 
 LONGEST_RUN = 44
 """Bytes: the 107 of a socket's address less the longest name below, a person's door."""
-ISOLATIONS = ("auto", "docker", "bubblewrap")
+ISOLATIONS = ("auto", "docker", "bubblewrap", "starter")
 RUNTIMES = ("runc", "runsc")
 
 
@@ -51,8 +51,13 @@ class Settings:
     """``docker``, ``bubblewrap``, or ``auto``: Docker where a daemon answers."""
     runtime: str = "runc"
     """What runs containers: ``runc``, or gVisor's ``runsc``, which the Docker daemon must know."""
+    """``docker``, ``bubblewrap``, ``starter`` (containers that another process starts, for a hub that is in
+    one itself), or ``auto``: Docker where a daemon answers."""
     hub_host: str = "127.0.0.1"
-    """Address the hub's proxy listens on."""
+    """Address of the hub's proxy as a browser sees it."""
+    listen: str = ""
+    """Address that proxy and console listen on inside a container whose ports are published; empty for the
+    proxy's own, and for the console the loopback."""
     hub_port: int = 8000
     """Port of the hub's proxy: log-in and notebooks."""
     hub_api_port: int = 8081
@@ -222,9 +227,24 @@ class Settings:
         return self.run / "signer" / "signer.sock"
 
     @property
+    def starter_socket(self) -> Path:
+        """Unix socket on which the starter of notebooks hears the hub, and only the hub."""
+        return self.run / "starter" / "starter.sock"
+
+    @property
     def hub_url(self) -> str:
         """Address of the hub as a browser sees it."""
         return f"http://{self.hub_host}:{self.hub_port}"
+
+    @property
+    def hub_listen(self) -> str:
+        """Address on which the hub's proxy listens."""
+        return self.listen or self.hub_host
+
+    @property
+    def console_listen(self) -> str:
+        """Address on which the console listens."""
+        return self.listen or "127.0.0.1"
 
     @property
     def hub_api_url(self) -> str:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "trace": "audit",
     "witness": "witness",
     "user": "people",
+    "image": "image",
 }
 """Where each command is; a module is imported when its command is, for the hub alone takes a second."""
 

@@ -76,6 +76,8 @@ def install(settings: Settings) -> None:
         # Set-gid: what the gateway makes there belongs to the door's group.
         _directory(settings.gateway_socket.parent, 0o2750, owners.gateway, owners.door)
         _directory(settings.signer_socket.parent, 0o2750, owners.signer, owners.gateway)
+        if settings.isolation == "starter":
+            _directory(settings.starter_socket.parent, 0o2750, os.geteuid(), owners.gateway)
         _install_signer(settings, owners.signer)
         for name in SIGNING_KEYS:
             _make(settings.keys / name, owners.gateway, SigningKey.create)

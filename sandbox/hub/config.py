@@ -21,11 +21,12 @@ from sandbox.hub.authenticator import AccountAuthenticator
 from sandbox.hub.bubblewrap import BubblewrapNotebook
 from sandbox.hub.docker import DockerNotebook, container_names
 from sandbox.hub.own_secret import own_secret
+from sandbox.hub.started import StartedNotebook
 from sandbox.policy.load import load_notebooks
 from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.settings import Settings
 
-SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook}
+SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook, "starter": StartedNotebook}
 CALL_HOME_NO_MORE = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
 
 
@@ -120,7 +121,7 @@ def idle_culler(policy: NotebooksPolicy) -> dict[str, Any]:
 
 def _server(c: Any, settings: Settings, directory: Path) -> None:
     hub = c.JupyterHub
-    hub.bind_url = settings.hub_url
+    hub.bind_url = f"http://{settings.hub_listen}:{settings.hub_port}"
     hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
     hub.db_url = f"sqlite:///{directory / 'hub.sqlite'}"
     hub.cookie_secret_file = str(directory / "cookie_secret")

@@ -1,44 +1,46 @@
-"""What a notebook is made of, built without a registry of images and without a network inside.
+"""How images are made, without a registry of images and without a network inside.
 
-Three things can be made, each skipped when its inputs have not changed:
+Each image (:mod:`sandbox.hub.recipes`) is made in three steps, and not at all where its inputs have not
+changed:
 
-- ``base``: Debian with Python, by mmdebstrap, imported into Docker;
-- ``notebook``: the image of one analyst, from the base and a folder of wheels; the build has no network,
-  so no host name, certificate or proxy of the building machine gets inside;
-- ``embedded``: the same packages as a virtual environment under ``settings.home``, for machines
-  without Docker.
+- the base: Debian's packages by mmdebstrap, or an image of a registry that is named by its digest;
+- the image, from the base and a folder of wheels; the build has no network, so no host name,
+  certificate or proxy of the building machine gets inside;
+- its bill of materials, asked of the image and put into it, its digest in a label.
 
-``python -m sandbox.hub.images docker`` or ``... embedded`` makes what that way of isolation needs.
+For machines without Docker, :func:`make_embedded` makes the notebook's packages a virtual environment under
+``settings.home``. ``python -m sandbox.hub.images docker`` or ``... embedded`` makes what a notebook needs.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 from docker.errors import BuildError, DockerException, ImageNotFound
 
-from sandbox.canonical import digest_of
+from sandbox.canonical import digest
 from sandbox.errors import StartupRefusal
+from sandbox.hub.inventory import LABEL, PLACE, bill_of
 from sandbox.hub.programs import run
+from sandbox.hub.recipes import IMAGES, SUITE, Recipe, client_files, files_below, recipe, tag_of
 from sandbox.hub.wheels import download_wheels
 from sandbox.settings import Settings
 
-SUITE = "bookworm"
-BASE_PACKAGES = ("python3", "python3-venv")
-CONTEXT = Path(__file__).resolve().parents[2] / "images" / "notebook"
-PACKAGE = Path(__file__).resolve().parents[1]
-CLIENT_FILES = ("__init__.py", "py.typed", "errors.py", "canonical.py")
-"""Beside ``client/``, all of the sandbox's own code that a notebook gets."""
+CONTEXT = IMAGES / "notebook"
 UNWANTED = ("rfc3987-syntax", "lark")
 """Compiles 35 grammars at import for a format nobody checks: half of the time a server needs to start."""
-TAG_DIGITS = 16
+STAGE_LABEL = "org.publicdatasandbox.stage"
+"""Says of which image a build stage was; stages have no name."""
+BASE_LABEL = "org.publicdatasandbox.base"
+PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 
 Say = Callable[[str], None]
 
@@ -66,15 +68,16 @@ def prepare(settings: Settings, *, say: Say = print) -> None:
     Raises:
         StartupRefusal: a step failed.
     """
-    if isolation(settings) == "docker":
+    kind = isolation(settings)
+    if kind == "docker":
         make_docker(say)
-    else:
+    elif kind == "bubblewrap":
         make_embedded(settings, say)
 
 
 def notebook_image() -> str:
     """Return the name and tag of the notebook image that belongs to the present files."""
-    return f"sandbox-notebook:{_tag(_base_inputs(), *_files(CONTEXT), *_client_files())}"
+    return recipe("notebook").image
 
 
 def make_docker(say: Say = print) -> str:
@@ -83,25 +86,60 @@ def make_docker(say: Say = print) -> str:
     Raises:
         StartupRefusal: no daemon answers, or a step of the build failed.
     """
+    return make_image("notebook", say=say)
+
+
+def make_image(name: str, *, base: str = "", say: Say = print) -> str:
+    """Make one image where it is missing; return its name and tag.
+
+    Args:
+        name: which one.
+        base: image of a registry to build on, ``name@sha256:...``; empty to make one from Debian's packages.
+        say: told what is going on.
+
+    Raises:
+        StartupRefusal: no daemon answers, the base is not named by its digest, or a step failed.
+    """
+    if base and PINNED.fullmatch(base) is None:
+        raise StartupRefusal(f"Name the base {base} by its digest, NAME@sha256:...; a tag may move.")
     client = docker_client()
     if client is None:
         raise StartupRefusal("No Docker daemon answers; start one, or choose SANDBOX_ISOLATION=bubblewrap.")
-    name = notebook_image()
-    if _present(client, name):
-        say(f"The notebook image {name} is there.")
-        return name
-    base = _make_base(client, say)
-    with tempfile.TemporaryDirectory(prefix="sandbox-image-") as folder:
+    wanted = recipe(name)
+    if _present(client, wanted.image):
+        say(f"The image {wanted.image} is there.")
+        return wanted.image
+    base = base or _make_base(client, wanted, say)
+    with tempfile.TemporaryDirectory(prefix="sandbox-image-") as folder, _docker_words(wanted.image):
         context = Path(folder)
-        shutil.copytree(CONTEXT, context, dirs_exist_ok=True)
-        copy_client(context / "client")
-        version = client.containers.run(base, ["python3", "-V"], remove=True, network_mode="none")
-        wheels = download_wheels(CONTEXT, python_version=version.decode().split()[1], say=say)
-        shutil.copytree(wheels, context / "wheelhouse")
-        say(f"Building {name}, without a network ...")
-        _build(client, context, name, base)
-    say(f"The notebook image {name} is ready.")
-    return name
+        wanted.lay_out(context)
+        if wanted.requirements:
+            version = client.containers.run(base, ["python3", "-V"], remove=True, network_mode="none")
+            wheels = download_wheels(context, python_version=version.decode().split()[1], say=say)
+            shutil.copytree(wheels, context / "wheelhouse")
+        say(f"Building {wanted.image}, without a network ...")
+        _build(client, context, wanted, base)
+    _drop_stages(client, name)
+    say(f"The image {wanted.image} is ready.")
+    return wanted.image
+
+
+def bill_in(name: str) -> bytes:
+    """Return the bill of materials that the present image ``name`` carries, checked against its label.
+
+    Raises:
+        StartupRefusal: the image is not there, or its bill is not the one it was made with.
+    """
+    client, image = docker_client(), recipe(name).image
+    if client is None or not _present(client, image):
+        raise StartupRefusal(f"The image {image} is not here; `sandbox image build {name}` makes it.")
+    with _docker_words(image):
+        content: bytes = client.containers.run(
+            image, ["/bin/cat", PLACE], remove=True, network_mode="none", read_only=True, cap_drop=["ALL"]
+        )
+        if client.images.get(image).labels.get(LABEL) != digest(content):
+            raise StartupRefusal(f"The bill of materials in {image} is not the one it was made with.")
+    return content
 
 
 def make_embedded(settings: Settings, say: Say = print) -> Path:
@@ -114,7 +152,8 @@ def make_embedded(settings: Settings, say: Say = print) -> Path:
     client = settings.home.resolve() / "notebook-client"
     python = _embedded_python()
     marker = environment / ".made-of"
-    wanted = _tag(python, *_files(CONTEXT, "*.txt"))
+    texts = [path.read_text() for path in (*files_below(CONTEXT, "*.txt"), CONTEXT / "finish.py")]
+    wanted = tag_of(python, *texts)
     if not marker.exists() or marker.read_text() != wanted:
         say("Making the notebook's environment; this takes a minute the first time ...")
         shutil.rmtree(environment, ignore_errors=True)
@@ -123,9 +162,7 @@ def make_embedded(settings: Settings, say: Say = print) -> Path:
         requirements = ["-r", str(CONTEXT / "requirements.txt"), "-c", str(CONTEXT / "constraints.txt")]
         run([inside, "-m", "pip", "install", "--quiet", *requirements])
         run([inside, "-m", "pip", "uninstall", "--quiet", "--yes", *UNWANTED])
-        purelib = run([inside, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip()
-        (Path(purelib) / "sandbox-client.pth").write_text("/opt/sandbox-client\n")
-        run([inside, "-m", "compileall", "-q", str(environment / "lib")])
+        run([inside, str(CONTEXT / "finish.py")])
         marker.write_text(wanted)
     shutil.copytree(CONTEXT / "jupyter", environment / "etc" / "jupyter", dirs_exist_ok=True)
     shutil.rmtree(client, ignore_errors=True)
@@ -136,14 +173,14 @@ def make_embedded(settings: Settings, say: Say = print) -> Path:
 
 def copy_client(target: Path) -> None:
     """Copy what a notebook may have of the sandbox's own code into ``target``."""
-    for source in _client_files():
-        copy = target / "sandbox" / source.relative_to(PACKAGE)
+    for name, source in client_files().items():
+        copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
 
 
-def _make_base(client: docker.DockerClient, say: Say) -> str:
-    name = f"sandbox-base:{_tag(_base_inputs())}"
+def _make_base(client: docker.DockerClient, wanted: Recipe, say: Say) -> str:
+    name = f"sandbox-base:{tag_of(wanted.base)}"
     if _present(client, name):
         return name
     if shutil.which("mmdebstrap") is None:
@@ -152,7 +189,7 @@ def _make_base(client: docker.DockerClient, say: Say) -> str:
     with tempfile.TemporaryDirectory(prefix="sandbox-base-") as folder:
         archive = Path(folder) / "base.tar"
         forget_sources = 'rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d'
-        include = "--include=" + ",".join(BASE_PACKAGES)
+        include = "--include=" + ",".join(wanted.packages)
         hook = f"--customize-hook={forget_sources}"
         run(["mmdebstrap", "--quiet", "--variant=minbase", include, hook, SUITE, str(archive)])
         repository, tag = name.split(":")
@@ -160,29 +197,46 @@ def _make_base(client: docker.DockerClient, say: Say) -> str:
     return name
 
 
-def _build(client: docker.DockerClient, context: Path, name: str, base: str) -> None:
-    with _docker_words():
+def _build(client: docker.DockerClient, context: Path, wanted: Recipe, base: str) -> None:
+    """Build, list what came out, and give the name only to what carries its list."""
+    built, _ = client.images.build(
+        path=str(context),
+        buildargs={"BASE_IMAGE": base},
+        network_mode="none",
+        rm=True,
+        forcerm=True,
+        labels={BASE_LABEL: base},
+    )
+    name, tag = wanted.image.split(":")
+    bill = bill_of(client, str(built.id), name=name, version=tag)
+    with tempfile.TemporaryDirectory(prefix="sandbox-bill-") as folder:
+        (Path(folder) / "bill").write_bytes(bill)
+        (Path(folder) / "bill").chmod(0o644)
+        (Path(folder) / "Dockerfile").write_text(f"FROM {built.id}\nCOPY bill {PLACE}\n")
         client.images.build(
-            path=str(context),
-            tag=name,
-            buildargs={"BASE_IMAGE": base},
-            network_mode="none",
-            rm=True,
-            forcerm=True,
+            path=folder, tag=wanted.image, network_mode="none", rm=True, labels={LABEL: digest(bill)}
         )
 
 
+def _drop_stages(client: docker.DockerClient, name: str) -> None:
+    """Remove the stages that earlier builds of this image left; the newest is the next build's cache."""
+    stages = client.images.list(filters={"dangling": True, "label": f"{STAGE_LABEL}={name}"})
+    for stage in sorted(stages, key=lambda image: str(image.attrs["Created"]))[:-1]:
+        with suppress(DockerException):  # of a build that runs at this moment
+            client.images.remove(str(stage.id))
+
+
 @contextmanager
-def _docker_words() -> Iterator[None]:
+def _docker_words(name: str) -> Iterator[None]:
     try:
         yield
     except BuildError as error:
         parts: list[Any] = list(error.build_log)  # dicts; the stubs say less
         lines = [str(part.get("stream", "")).strip() for part in parts]
         last = " ".join([line for line in lines if line][-3:])
-        raise StartupRefusal(f"The notebook image could not be built: {error.msg} {last}") from error
+        raise StartupRefusal(f"{name} could not be built: {error.msg} {last}") from error
     except DockerException as error:
-        raise StartupRefusal(f"Docker refused to build the notebook image: {error}") from error
+        raise StartupRefusal(f"Docker refused what {name} needs: {error}") from error
 
 
 def _present(client: docker.DockerClient, name: str) -> bool:
@@ -201,24 +255,6 @@ def _embedded_python() -> str:
     except StartupRefusal:
         return sys.executable
     return system
-
-
-def _client_files() -> list[Path]:
-    return [PACKAGE / name for name in CLIENT_FILES] + _files(PACKAGE / "client")
-
-
-def _base_inputs() -> str:
-    return f"{SUITE} {' '.join(BASE_PACKAGES)}"
-
-
-def _files(folder: Path, pattern: str = "*") -> list[Path]:
-    found = (path for path in sorted(folder.rglob(pattern)) if path.is_file())
-    return [path for path in found if "__pycache__" not in path.parts]
-
-
-def _tag(*inputs: str | Path) -> str:
-    parts = [part if isinstance(part, str) else f"{part.name} {part.read_text()}" for part in inputs]
-    return digest_of(parts).removeprefix("sha256:")[:TAG_DIGITS]
 
 
 def main(arguments: list[str]) -> int:

@@ -15,6 +15,8 @@ from sandbox.errors import StartupRefusal
 from sandbox.hub.programs import run
 from sandbox.settings import Settings
 
+SMALL = 16 * 1024**2
+"""Bytes of the largest file system in which directories of sockets may lie without one of their own."""
 _TINY = "size=64k,nr_inodes=16,nosuid,nodev,noexec"
 
 
@@ -36,8 +38,28 @@ def prepare_socket_directory(directory: Path, *, uid: int) -> None:
     try:
         run([*mount, f"{options},nosymfollow", "sandbox-in", str(directory)])
     except StartupRefusal:
+        if _lies_in_a_small_file_system(directory):
+            _prepare_plain(directory, uid=uid)
+            return
         # kernels before 5.10 do not know the option; the door refuses links by itself
         run([*mount, options, "sandbox-in", str(directory)])
+
+
+def _prepare_plain(directory: Path, *, uid: int) -> None:
+    """Empty ``directory`` and give it to ``uid``."""
+    for left in directory.iterdir():
+        left.unlink()
+    os.chown(directory, uid, uid)
+    directory.chmod(0o755)
+
+
+def _lies_in_a_small_file_system(directory: Path) -> bool:
+    """Whether nobody can fill the machine from ``directory``: a hub in a container may mount nothing itself.
+
+    What one notebook writes there is then missing for the others' sockets, until it is stopped.
+    """
+    about = os.statvfs(directory)
+    return about.f_blocks * about.f_frsize <= SMALL
 
 
 def clear_socket_directory(directory: Path) -> None:

@@ -57,10 +57,10 @@ def _docker(settings: Settings) -> None:
 
 def _ports(settings: Settings) -> None:
     wanted = {
-        "hub_port": (settings.hub_host, settings.hub_port),
+        "hub_port": (settings.hub_listen, settings.hub_port),
         "hub_api_port": ("127.0.0.1", settings.hub_api_port),
         "proxy_api_port": ("127.0.0.1", settings.proxy_api_port),
-        "console_port": ("127.0.0.1", settings.console_port),
+        "console_port": (settings.console_listen, settings.console_port),
     }
     for name, address in wanted.items():
         with socket.socket() as probe:

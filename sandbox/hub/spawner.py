@@ -86,12 +86,8 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
 
     @property
     def command(self) -> list[str]:
-        """The program inside, and when it gives up kernels that nobody uses."""
-        return [
-            *COMMAND,
-            f"--MappingKernelManager.cull_idle_timeout={self.policy.idle_seconds}",
-            f"--MappingKernelManager.cull_interval={self.policy.look_seconds}",
-        ]
+        """The program inside."""
+        return command_inside(self.policy)
 
     @property
     def doorkeeper(self) -> Doorkeeper:
@@ -222,6 +218,15 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
                 break
             await asyncio.sleep(POLL_SECONDS)
         raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "The notebook's server did not start.")
+
+
+def command_inside(policy: NotebooksPolicy) -> list[str]:
+    """Return the program inside, and when it gives up kernels that nobody uses."""
+    return [
+        *COMMAND,
+        f"--MappingKernelManager.cull_idle_timeout={policy.idle_seconds}",
+        f"--MappingKernelManager.cull_interval={policy.look_seconds}",
+    ]
 
 
 def _size_of(options: Mapping[str, object]) -> str:

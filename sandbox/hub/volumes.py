@@ -3,7 +3,8 @@
 Started as root, each home is a file system of its own in a file of fixed size, so that what one person
 writes ends at their limit and not at the machine's: Docker has no limit for a directory, and a limit for
 each file does not limit how many there are. The file is sparse; it takes what is written and no more.
-Started otherwise nothing can be mounted, and a home is a plain directory without a limit: evaluation mode.
+Started otherwise nothing can be mounted, and a home is a plain directory without a limit: evaluation mode,
+or a hub in a container, where the limit is the volume's.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def open_home(settings: Settings, name: str, policy: NotebooksPolicy, *, uid: in
     home.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() != 0:
         return home
-    if policy.home_mib and not os.path.ismount(home):
+    may_mount = settings.isolation != "starter"
+    if may_mount and policy.home_mib and not os.path.ismount(home):
         volume = _volume(settings, name)
         if not volume.exists():
             _make(volume, home, policy)

@@ -25,6 +25,7 @@ from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
 from sandbox.review import changes, counter
 from sandbox.review.request import Request, StoredFile, read_request, unknown_request
+from sandbox.review.screen.isolate import Cage, in_bubblewrap
 from sandbox.review.sealing import Sealer, read_blob
 from sandbox.review.status import Party, Status
 from sandbox.review.submission import Submission, authorization_of, new_request, next_round, screen_submission
@@ -42,6 +43,7 @@ class Desk:
         receipts: public key of the gateway's receipts.
         release_key: file of the key that signs manifests.
         people: gives the groups a person is in now.
+        cage: makes the throw-away process in which each file is read.
         clock: gives the current time; only tests pass one.
     """
 
@@ -53,11 +55,13 @@ class Desk:
         receipts: VerifyKey,
         release_key: Path,
         people: Callable[[str], frozenset[str]],
+        cage: Cage = in_bubblewrap,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.policies = policies
         self._log = log
         self._receipts = receipts
+        self._cage = cage
         self._clock = clock
         signer = SigningKey.load(release_key)
         self.release_key: VerifyKey = signer.public
@@ -290,6 +294,7 @@ class Desk:
             files=files,
             receipts=receipts,
             receipt_key=self._receipts,
+            cage=self._cage,
         )
 
     def _enter(self, tx: Transaction, request: Request, submission: Submission) -> None:

@@ -21,6 +21,7 @@ from sandbox.review import rules
 from sandbox.review.disclosure import receipts as evidence
 from sandbox.review.finding import Finding, Report
 from sandbox.review.request import Request, StoredFile
+from sandbox.review.screen.isolate import Cage
 from sandbox.review.screen.screening import ScreenedFile, screen_file
 from sandbox.review.status import INITIAL
 
@@ -81,6 +82,7 @@ def screen_submission(
     files: Mapping[str, bytes],
     receipts: Sequence[str],
     receipt_key: VerifyKey,
+    cage: Cage,
 ) -> Submission:
     """Screen all files of one round.
 
@@ -95,7 +97,9 @@ def screen_submission(
     least = max(policies.review.min_cell, policies.grade_of(authorization).min_group)
     policy = policies.review.model_copy(update={"min_cell": least})
     screened = tuple(
-        _with_evidence(screen_file(name, files[name], policy=policy, receipts=valid), valid, refusals)
+        _with_evidence(
+            screen_file(name, files[name], policy=policy, receipts=valid, cage=cage), valid, refusals
+        )
         for name in sorted(files)
     )
     stored = tuple(map(_stored, screened))

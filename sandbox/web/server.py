@@ -180,7 +180,7 @@ def _listen(door: HTTPServer, console: HTTPServer, settings: Settings) -> None:
     try:
         _remove_stale(path)
         door.add_socket(bind_unix_socket(str(path), mode=SOCKET_MODE))
-        console.add_sockets(bind_sockets(settings.console_port, address="127.0.0.1"))
+        console.add_sockets(bind_sockets(settings.console_port, address=settings.console_listen))
     except (OSError, ValueError) as error:
         raise StartupRefusal(
             f"The gateway cannot listen on {path} and {settings.console_url}; is another one running?"

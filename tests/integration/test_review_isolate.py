@@ -8,14 +8,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.errors import Unavailable
 from sandbox.policy.grades import ReviewPolicy
 from sandbox.review.screen import isolate, worker
-from sandbox.review.screen.isolate import FAILED, canonicalize_isolated
+from sandbox.review.screen.canonical import canonicalize
+from sandbox.review.screen.isolate import (
+    FAILED,
+    canonicalize_isolated,
+    in_bubblewrap,
+    read_answer,
+    run_caged,
+)
 from sandbox.review.screen.screening import screen_file, thresholds_of
 
 THRESHOLDS = thresholds_of(ReviewPolicy())
@@ -33,8 +39,8 @@ def run_inside(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_process_gives_what_the_functions_give() -> None:
-    isolated = screen_file("visits.csv", TABLE, policy=ReviewPolicy())
-    assert isolated == screen_file("visits.csv", TABLE, policy=ReviewPolicy(), isolated=False)
+    isolated = canonicalize_isolated("visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset())
+    assert isolated == canonicalize("visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset())
 
 
 def test_the_bubblewrap_from_pip_does_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +95,13 @@ def test_limits_hold_inside() -> None:
     assert run_inside(take + "\nwhile True: pass").returncode != 0
 
 
-def test_a_file_that_breaks_the_process_is_refused_by_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = isolate._run
+def test_a_file_that_breaks_the_process_is_refused_by_a_constant() -> None:
+    def broken(order: bytes) -> bytes | None:
+        return None if b"visits.csv" in order else in_bubblewrap(order)
 
-    def broken(command: tuple[str, ...], name: str, *rest: Any) -> object:
-        return None if name == "visits.csv" else original(command, name, *rest)
-
-    monkeypatch.setattr(isolate, "_run", broken)
-    result = canonicalize_isolated("visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset())
+    result = canonicalize_isolated(
+        "visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset(), cage=broken
+    )
     assert (result.content, result.findings) == (b"", (FAILED,))
 
 
@@ -104,14 +109,16 @@ def test_a_process_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(isolate, "WALL_SECONDS", 0.5)
     slow = (*isolate._command()[:-1], "import time; time.sleep(30)")
     started = time.monotonic()
-    assert isolate._run(slow, "a.csv", TABLE, THRESHOLDS, frozenset()) is None
+    assert run_caged(slow, b"{}") is None
     assert time.monotonic() - started < 5
 
 
 def test_a_process_that_answers_nonsense_is_not_believed() -> None:
     for said in ("print('[]')", "print('{}')", "pass"):
         command = (*isolate._command()[:-1], said)
-        assert isolate._run(command, "a.csv", TABLE, THRESHOLDS, frozenset()) is None
+        answer = run_caged(command, b"{}")
+        assert answer is not None
+        assert read_answer(answer) is None
 
 
 def test_without_bubblewrap_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

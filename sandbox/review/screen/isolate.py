@@ -1,9 +1,10 @@
-"""Each file is read in its own throw-away bubblewrap process, and never anywhere else.
+"""Each file is read in its own throw-away process, and never anywhere else.
 
-The process has no network, no other processes, no writable file, no capabilities, no environment,
-and sees the Python library, this package and the encoding detector only, read-only. Input and
-output are two anonymous files, so neither side can block the other. Whatever goes wrong inside
-becomes one constant finding; where bubblewrap itself cannot run, nothing is screened at all.
+That process is made by a cage: bubblewrap here, or a container of its own where the gateway runs in one
+(:mod:`sandbox.review.screen.remote`). It has no network, no other processes, no writable file, no
+capabilities, no environment, and sees the Python library, this package and the encoding detector only,
+read-only. Under bubblewrap, input and output are two anonymous files, so neither side can block the other.
+Whatever goes wrong inside becomes one constant finding; where the cage cannot be made, nothing is screened.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from io import FileIO
@@ -25,6 +27,8 @@ from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.screen.canonical import Canonical
 
+Cage = Callable[[bytes], bytes | None]
+"""Gives an order to a new throw-away process and returns its answer; None where that was not whole."""
 WALL_SECONDS = 10.0
 """After which the process is killed."""
 LARGEST_OUTPUT = 32 * 1024 * 1024
@@ -42,30 +46,42 @@ _BOOT = "import sys; sys.path.insert(0, '/app'); from sandbox.review.screen.work
 _PROBE = b"n\n10\n"
 
 
+def in_bubblewrap(order: bytes) -> bytes | None:
+    """Be the cage that is made of namespaces on this machine.
+
+    Raises:
+        Unavailable: there is no bubblewrap.
+    """
+    return run_caged(_command(), order)
+
+
 def canonicalize_isolated(
-    name: str, data: bytes, *, thresholds: Thresholds, covered: frozenset[str]
+    name: str, data: bytes, *, thresholds: Thresholds, covered: frozenset[str], cage: Cage = in_bubblewrap
 ) -> Canonical:
     """Do what :func:`~sandbox.review.screen.canonical.canonicalize` does, in a throw-away process.
 
     Raises:
-        Unavailable: bubblewrap cannot run on this machine; nothing was read.
+        Unavailable: the cage works for no file; nothing was read.
     """
-    command = _command()
-    answer = _run(command, name, data, thresholds, covered)
+
+    def caged(name: str, data: bytes) -> Canonical | None:
+        order = {"name": name, "thresholds": asdict(thresholds), "covered": sorted(covered)}
+        answer = cage(json.dumps(order).encode() + b"\n" + data)
+        return None if answer is None else read_answer(answer)
+
+    answer = caged(name, data)
     if answer is not None:
         return answer
-    if _run(command, "probe.csv", _PROBE, thresholds, frozenset()) is None:
+    if caged("probe.csv", _PROBE) is None:
         raise _missing()
     return Canonical(content=b"", kind="", findings=(FAILED,))
 
 
-def _run(
-    command: tuple[str, ...], name: str, data: bytes, thresholds: Thresholds, covered: frozenset[str]
-) -> Canonical | None:
-    order = {"name": name, "thresholds": asdict(thresholds), "covered": sorted(covered)}
+def run_caged(command: tuple[str, ...], order: bytes) -> bytes | None:
+    """Run ``command`` with ``order`` as its input; return its output where it ended well and in time."""
     nobody = NOBODY if os.geteuid() == 0 else None
     with _anonymous("order") as stdin, _anonymous("answer") as stdout:
-        stdin.write(json.dumps(order).encode() + b"\n" + data)
+        stdin.write(order)
         stdin.seek(0)
         try:
             done = subprocess.run(  # noqa: S603  # a fixed command; the file's name travels inside stdin
@@ -83,14 +99,15 @@ def _run(
         except (OSError, subprocess.SubprocessError):
             return None
         stdout.seek(0)
-        return _read(stdout.read(LARGEST_OUTPUT + 1)) if done.returncode == 0 else None
+        return stdout.read(LARGEST_OUTPUT + 1) if done.returncode == 0 else None
 
 
 def _anonymous(name: str) -> FileIO:
     return FileIO(os.memfd_create(name, os.MFD_CLOEXEC), "r+")
 
 
-def _read(data: bytes) -> Canonical | None:
+def read_answer(data: bytes) -> Canonical | None:
+    """Return what a throw-away process answered, or None where that is no whole answer."""
     line, _, content = data.partition(b"\n")
     try:
         answer = json.loads(line)

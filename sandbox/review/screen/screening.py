@@ -11,8 +11,8 @@ from sandbox.canonical import digest
 from sandbox.policy.grades import ReviewPolicy
 from sandbox.review.finding import Finding, Report, Severity, Verdict
 from sandbox.review.forms import Thresholds
-from sandbox.review.screen.canonical import Canonical, canonicalize
-from sandbox.review.screen.isolate import canonicalize_isolated
+from sandbox.review.screen.canonical import Canonical
+from sandbox.review.screen.isolate import Cage, canonicalize_isolated, in_bubblewrap
 
 LARGEST_FILE = 4 * 1024 * 1024
 """Bytes; a table of 5,000 rows is far smaller, so a larger file is no result."""
@@ -63,7 +63,12 @@ class ScreenedFile:
 
 
 def screen_file(
-    name: str, data: bytes, *, policy: ReviewPolicy, receipts: Sequence[Receipt] = (), isolated: bool = True
+    name: str,
+    data: bytes,
+    *,
+    policy: ReviewPolicy,
+    receipts: Sequence[Receipt] = (),
+    cage: Cage = in_bubblewrap,
 ) -> ScreenedFile:
     """Bring one file into canonical form and check it.
 
@@ -72,7 +77,7 @@ def screen_file(
         data: its bytes.
         policy: thresholds.
         receipts: valid receipts of this author; a table whose bytes one of them names is covered.
-        isolated: False parses in this process: for tests of the rules only.
+        cage: makes the throw-away process in which the file is read.
 
     Raises:
         Unavailable: the throw-away process cannot run on this machine.
@@ -81,8 +86,9 @@ def screen_file(
     if len(data) > LARGEST_FILE:
         result = Canonical(content=b"", kind="", findings=(_TOO_LARGE,))
     else:
-        read = canonicalize_isolated if isolated else canonicalize
-        result = read(name, data, thresholds=thresholds_of(policy), covered=frozenset(covered))
+        result = canonicalize_isolated(
+            name, data, thresholds=thresholds_of(policy), covered=frozenset(covered), cage=cage
+        )
     sha256 = digest(result.content)
     return ScreenedFile(
         name=name,
