@@ -30,7 +30,7 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 	@exec $(BIN)/sandbox tour
 
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
-	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql strace libfaketime openjdk-17-jre-headless
+	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql runsc strace libfaketime openjdk-17-jre-headless
 	@scripts/docker-daemon
 	@$(BIN)/pytest $(SPREAD) tests/unit
 	@$(BIN)/pytest $(SPREAD) tests/integration
@@ -38,7 +38,7 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
 test-deploy: setup-dev  ## build every image and run deploy/compose.yaml, each part in its container; root and Docker
-	@scripts/packages curl docker.io docker-compose iptables mmdebstrap
+	@scripts/packages curl docker.io docker-compose iptables mmdebstrap runsc
 	@scripts/docker-daemon
 	@$(BIN)/pytest tests/deploy
 

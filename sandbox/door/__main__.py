@@ -69,6 +69,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             refusals=Refusals(),
             meter=Meter(directory / "traffic.json", limit=settings.browser_limit),
             upload_limit=settings.upload_limit,
+            for_all=frozenset({0} if settings.runtime == "runsc" else ()),
         )
         keeper = Keeper(settings, beyond, watch)
         await keeper.restore()

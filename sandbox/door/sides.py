@@ -88,6 +88,9 @@ class Watch:
     meter: Meter
     upload_limit: int
     """Bytes of one request into a notebook."""
+    for_all: frozenset[int] = frozenset()
+    """Uids that connect for any notebook: root where gVisor carries its connections. It gives each container
+    only its own person's directory, and root could open every socket anyway."""
 
 
 async def outward(
@@ -95,7 +98,8 @@ async def outward(
 ) -> web.StreamResponse:
     """Answer one request that a notebook made."""
     transport = request.transport
-    if transport is None or peer_uid(transport.get_extra_info("socket")) != person.uid:
+    theirs = {person.uid, *watch.for_all}
+    if transport is None or peer_uid(transport.get_extra_info("socket")) not in theirs:
         return _refused(person, request, "This way belongs to another person.", watch)
     try:
         path = pass_outward(person.name, request.method, _raw_path(request))

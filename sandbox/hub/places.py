@@ -66,3 +66,9 @@ def clear_socket_directory(directory: Path) -> None:
     """Take away what :func:`prepare_socket_directory` mounted; nothing happens where nothing is."""
     while os.geteuid() == 0 and os.path.ismount(directory):
         run(["umount", "--lazy", str(directory)])
+
+
+def clear_socket_directories(settings: Settings) -> None:
+    """Take away everybody's mounts: a hub that stops while a notebook starts leaves that one's behind."""
+    for directory in sorted((settings.run.resolve() / "door" / "people").glob("*/in")):
+        clear_socket_directory(directory)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from types import FrameType
 
 from sandbox.errors import StartupRefusal
-from sandbox.hub import images, orphans, preflight, volumes
+from sandbox.hub import images, orphans, places, preflight, volumes
 from sandbox.hub.parts import GATEWAY_COMMAND, Part, launch, parts
 from sandbox.settings import Settings
 
@@ -64,6 +64,7 @@ def up(
             runner.stop_all()
             orphans.end_adopted()
             volumes.close_homes(settings)
+            places.clear_socket_directories(settings)
 
 
 class _Runner:

@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from sandbox_under_test import own_sandbox, process_of
+from sandbox_under_test import process_of
 
 from sandbox.audit.event import Kind
 from sandbox.governance.installation import open_books
-from sandbox.hub import images
 from sandbox.hub.driver import Person
 from sandbox.hub.parts import hub_answers
 from sandbox.hub.running import RunningSandbox
@@ -117,13 +116,3 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-
-
-def test_a_notebook_runs_under_gvisor_behind_the_same_door() -> None:
-    client = images.docker_client()
-    if client is None or "runsc" not in client.info()["Runtimes"]:
-        pytest.skip("the Docker daemon knows no runtime runsc: it is not installed here")
-    with own_sandbox("docker", runtime="runsc") as sandbox:
-        said = sandbox.run_in_notebook("ana", "print(open('/proc/version').read())")
-    # gVisor's kernel says of itself that it is this one, on any machine
-    assert "4.4.0" in said.text
