@@ -44,6 +44,8 @@ class Sizes:
     """Of the log that is searched."""
     searches: int
     """Rounds through the searches."""
+    starts: int
+    """Of notebooks of each kind; the median counts."""
 
 
 FULL: Final = Sizes(
@@ -57,6 +59,7 @@ FULL: Final = Sizes(
     log_seconds=1.0,
     entries=1_000_000,
     searches=10,
+    starts=9,
 )
 QUICK: Final = Sizes(
     large=500_000,
@@ -69,6 +72,7 @@ QUICK: Final = Sizes(
     log_seconds=0.5,
     entries=100_000,
     searches=5,
+    starts=3,
 )
 TINY: Final = Sizes(
     large=2_000,
@@ -81,6 +85,7 @@ TINY: Final = Sizes(
     log_seconds=0.05,
     entries=3_000,
     searches=1,
+    starts=1,
 )
 
 

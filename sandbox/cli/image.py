@@ -20,10 +20,11 @@ def image() -> None:
     default="",
     help="Image of a registry to build on, NAME@sha256:...; otherwise Debian's packages.",
 )
-def build(names: tuple[str, ...], base: str) -> None:
+@click.option("--anew", is_flag=True, help="Also what is there, without what Docker kept of earlier builds.")
+def build(*, names: tuple[str, ...], base: str, anew: bool) -> None:
     """Build images where they are missing, each without a network; all of them where none is named."""
     for name in names or NAMES:
-        images.make_image(name, base=base, say=click.echo)
+        images.make_image(name, base=base, anew=anew, say=click.echo)
 
 
 @image.command()

@@ -89,14 +89,9 @@ class Person:
             DriverError: it may not be started, or does not become ready.
         """
         began = time.monotonic()
-        headers = {"X-XSRFToken": self._xsrf("/hub/"), "Referer": f"{self.hub_url}/hub/home"}
-        url = self._url(f"/hub/api/users/{self.name}/server")
         server = await self._server()
         if not server:
-            options = {"size": size} if size else {}
-            async with self._client.post(url, headers=headers, json=options) as answer:
-                if answer.status not in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
-                    raise DriverError(f"start: {answer.status} {await answer.text()}")
+            await self.order_notebook(size=size)
         while not (server := await self._server()).get("ready"):
             if time.monotonic() - began > SPAWN_SECONDS or not server.get("pending"):
                 raise DriverError("start: the notebook did not become ready")
@@ -104,6 +99,19 @@ class Person:
         ready = time.monotonic() - began
         await self.enter_notebook()
         return ready
+
+    async def order_notebook(self, *, size: str = "") -> None:
+        """Ask the hub for a notebook; it answers when that is ready, or after ten seconds.
+
+        Raises:
+            DriverError: it may not be started.
+        """
+        headers = {"X-XSRFToken": self._xsrf("/hub/"), "Referer": f"{self.hub_url}/hub/home"}
+        url = self._url(f"/hub/api/users/{self.name}/server")
+        options = {"size": size} if size else {}
+        async with self._client.post(url, headers=headers, json=options) as answer:
+            if answer.status not in {HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
+                raise DriverError(f"start: {answer.status} {await answer.text()}")
 
     async def _server(self) -> dict[str, Any]:
         """What the hub says of the person's notebook; empty where there is none."""

@@ -89,12 +89,13 @@ def make_docker(say: Say = print) -> str:
     return make_image("notebook", say=say)
 
 
-def make_image(name: str, *, base: str = "", say: Say = print) -> str:
+def make_image(name: str, *, base: str = "", anew: bool = False, say: Say = print) -> str:
     """Make one image where it is missing; return its name and tag.
 
     Args:
         name: which one.
         base: image of a registry to build on, ``name@sha256:...``; empty to make one from Debian's packages.
+        anew: build it also where it is there, without what Docker kept of earlier builds.
         say: told what is going on.
 
     Raises:
@@ -106,7 +107,7 @@ def make_image(name: str, *, base: str = "", say: Say = print) -> str:
     if client is None:
         raise StartupRefusal("No Docker daemon answers; start one, or choose SANDBOX_ISOLATION=bubblewrap.")
     wanted = recipe(name)
-    if _present(client, wanted.image):
+    if not anew and _present(client, wanted.image):
         say(f"The image {wanted.image} is there.")
         return wanted.image
     base = base or _make_base(client, wanted, say)
@@ -118,7 +119,7 @@ def make_image(name: str, *, base: str = "", say: Say = print) -> str:
             wheels = download_wheels(context, python_version=version.decode().split()[1], say=say)
             shutil.copytree(wheels, context / "wheelhouse")
         say(f"Building {wanted.image}, without a network ...")
-        _build(client, context, wanted, base)
+        _build(client, context, wanted, base, anew=anew)
     _drop_stages(client, name)
     say(f"The image {wanted.image} is ready.")
     return wanted.image
@@ -197,12 +198,13 @@ def _make_base(client: docker.DockerClient, wanted: Recipe, say: Say) -> str:
     return name
 
 
-def _build(client: docker.DockerClient, context: Path, wanted: Recipe, base: str) -> None:
+def _build(client: docker.DockerClient, context: Path, wanted: Recipe, base: str, *, anew: bool) -> None:
     """Build, list what came out, and give the name only to what carries its list."""
     built, _ = client.images.build(
         path=str(context),
         buildargs={"BASE_IMAGE": base},
         network_mode="none",
+        nocache=anew,
         rm=True,
         forcerm=True,
         labels={BASE_LABEL: base},
