@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -82,10 +83,19 @@ def set_up(settings: Settings) -> dict[str, str]:
     }
     register("small_visits", actor="test", settings=settings, policies=load(POLICIES), books=books)
     books.close()
-    if settings.isolation == "bubblewrap":
-        link_embedded(settings)
-    images.prepare(settings)
+    with made_once():
+        if settings.isolation == "bubblewrap":
+            link_embedded(settings)
+        images.prepare(settings)
     return passwords
+
+
+@contextmanager
+def made_once() -> Iterator[None]:
+    """Let one process at a time make images and environments; the others find them."""
+    with EMBEDDED_CACHE.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def link_embedded(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from docker.errors import ContainerError
-from sandbox_under_test import POLICIES
+from sandbox_under_test import POLICIES, made_once
 
 from sandbox.hub import images
 from sandbox.hub.docker import hardening
@@ -37,7 +37,8 @@ def notebook() -> Notebook:
     client = images.docker_client()
     if client is None:
         pytest.skip("no Docker daemon answers")
-    image = images.make_docker()
+    with made_once():
+        image = images.make_docker()
 
     def run(code: str) -> str:
         said: bytes = client.containers.run(
