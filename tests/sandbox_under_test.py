@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
@@ -29,7 +28,7 @@ PEOPLE = {
     "sten": frozenset({"stewards"}),
 }
 POLICIES = Path(__file__).parent / "policies"
-EMBEDDED_CACHE = Path("/var/tmp/public-data-sandbox-embedded")  # noqa: S108  # reachable by every uid, unlike ~
+MAKING = Path("/var/tmp/public-data-sandbox-tests.lock")  # noqa: S108  # one place for all processes
 
 
 @contextmanager
@@ -84,8 +83,6 @@ def set_up(settings: Settings) -> dict[str, str]:
     register("small_visits", actor="test", settings=settings, policies=load(POLICIES), books=books)
     books.close()
     with made_once():
-        if settings.isolation == "bubblewrap":
-            link_embedded(settings)
         images.prepare(settings)
     return passwords
 
@@ -93,17 +90,9 @@ def set_up(settings: Settings) -> dict[str, str]:
 @contextmanager
 def made_once() -> Iterator[None]:
     """Let one process at a time make images and environments; the others find them."""
-    with EMBEDDED_CACHE.with_suffix(".lock").open("w") as file:
+    with MAKING.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def link_embedded(settings: Settings) -> None:
-    """Keep one environment for all runs of the tests: making it takes a minute, linking it a second."""
-    EMBEDDED_CACHE.mkdir(exist_ok=True)
-    images.make_embedded(Settings(home=EMBEDDED_CACHE))
-    target = settings.home / "notebook-env"
-    shutil.copytree(EMBEDDED_CACHE / "notebook-env", target, symlinks=True, copy_function=os.link)
 
 
 def process_of(sandbox: RunningSandbox, words: str) -> int:

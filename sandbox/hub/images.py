@@ -8,8 +8,7 @@ changed:
   certificate or proxy of the building machine gets inside;
 - its bill of materials, asked of the image and put into it, its digest in a label.
 
-For machines without Docker, :func:`make_embedded` makes the notebook's packages a virtual environment under
-``settings.home``. ``python -m sandbox.hub.images docker`` or ``... embedded`` makes what a notebook needs.
+``python -m sandbox.hub.images docker`` or ``... embedded`` makes what a notebook needs.
 """
 
 from __future__ import annotations
@@ -28,15 +27,14 @@ from docker.errors import BuildError, DockerException, ImageNotFound
 
 from sandbox.canonical import digest
 from sandbox.errors import StartupRefusal
+from sandbox.hub.embedded import make_embedded
 from sandbox.hub.inventory import LABEL, PLACE, bill_of
 from sandbox.hub.programs import run
-from sandbox.hub.recipes import IMAGES, SUITE, Recipe, client_files, files_below, recipe, tag_of
+from sandbox.hub.recipes import IMAGES, SUITE, Recipe, recipe, tag_of
 from sandbox.hub.wheels import download_wheels
 from sandbox.settings import Settings
 
 CONTEXT = IMAGES / "notebook"
-UNWANTED = ("rfc3987-syntax", "lark")
-"""Compiles 35 grammars at import for a format nobody checks: half of the time a server needs to start."""
 STAGE_LABEL = "org.publicdatasandbox.stage"
 """Says of which image a build stage was; stages have no name."""
 BASE_LABEL = "org.publicdatasandbox.base"
@@ -143,43 +141,6 @@ def bill_in(name: str) -> bytes:
     return content
 
 
-def make_embedded(settings: Settings, say: Say = print) -> Path:
-    """Make the notebook's virtual environment under ``settings.home``; return its directory.
-
-    Raises:
-        StartupRefusal: a step failed.
-    """
-    environment = settings.home.resolve() / "notebook-env"
-    client = settings.home.resolve() / "notebook-client"
-    python = _embedded_python()
-    marker = environment / ".made-of"
-    texts = [path.read_text() for path in (*files_below(CONTEXT, "*.txt"), CONTEXT / "finish.py")]
-    wanted = tag_of(python, *texts)
-    if not marker.exists() or marker.read_text() != wanted:
-        say("Making the notebook's environment; this takes a minute the first time ...")
-        shutil.rmtree(environment, ignore_errors=True)
-        run([python, "-m", "venv", str(environment)])
-        inside = str(environment / "bin" / "python")
-        requirements = ["-r", str(CONTEXT / "requirements.txt"), "-c", str(CONTEXT / "constraints.txt")]
-        run([inside, "-m", "pip", "install", "--quiet", *requirements])
-        run([inside, "-m", "pip", "uninstall", "--quiet", "--yes", *UNWANTED])
-        run([inside, str(CONTEXT / "finish.py")])
-        marker.write_text(wanted)
-    shutil.copytree(CONTEXT / "jupyter", environment / "etc" / "jupyter", dirs_exist_ok=True)
-    shutil.rmtree(client, ignore_errors=True)
-    copy_client(client)
-    say(f"The notebook's environment is ready in {environment}.")
-    return environment
-
-
-def copy_client(target: Path) -> None:
-    """Copy what a notebook may have of the sandbox's own code into ``target``."""
-    for name, source in client_files().items():
-        copy = target / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-
-
 def _make_base(client: docker.DockerClient, wanted: Recipe, say: Say) -> str:
     name = f"sandbox-base:{tag_of(wanted.base)}"
     if _present(client, name):
@@ -247,16 +208,6 @@ def _present(client: docker.DockerClient, name: str) -> bool:
     except ImageNotFound:
         return False
     return True
-
-
-def _embedded_python() -> str:
-    """Debian's own Python where it can make environments, because every uid can reach it."""
-    system = "/usr/bin/python3"
-    try:
-        run([system, "-c", "import ensurepip, sys; assert sys.version_info >= (3, 11)"])
-    except StartupRefusal:
-        return sys.executable
-    return system
 
 
 def main(arguments: list[str]) -> int:

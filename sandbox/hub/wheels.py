@@ -28,6 +28,13 @@ PLATFORMS = (
 """Debian 12 has glibc 2.36; pip takes only the tags it is told, not the older ones they imply."""
 
 
+def cache_directory(name: str) -> Path:
+    """Return the user's directory for what can be made again; ``XDG_CACHE_HOME`` says where these are."""
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "public-data-sandbox" / name
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
 def download_wheels(requirements: Path, *, python_version: str, say: Callable[[str], None]) -> Path:
     """Return a folder with the wheels of ``requirements.txt`` and ``constraints.txt`` in ``requirements``.
 
@@ -42,14 +49,11 @@ def download_wheels(requirements: Path, *, python_version: str, say: Callable[[s
     """
     files = [requirements / "requirements.txt", requirements / "constraints.txt"]
     key = digest_of([python_version, *(path.read_text() for path in files)]).removeprefix("sha256:")[:16]
-    cache = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "public-data-sandbox" / "wheels"
-    )
+    cache = cache_directory("wheels")
     folder = cache / key
     if folder.is_dir():
         return folder
     say(f"Collecting wheels for Python {python_version} ...")
-    cache.mkdir(parents=True, exist_ok=True)
     minor = "".join(python_version.split(".")[:2])
     abis = [option for abi in (f"cp{minor}", "abi3", "none") for option in ("--abi", abi)]
     platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]

@@ -24,16 +24,16 @@ def from_here(person: Person) -> dict[str, str]:
 
 
 def test_who_waits_is_told_what_is_going_on(running_sandbox: RunningSandbox) -> None:
-    running_sandbox.stop_notebook("ben")
+    running_sandbox.stop_notebook("cho")
 
     async def watch() -> list[str]:
-        async with running_sandbox.person("ben") as person:
-            await person.log_in(running_sandbox.passwords["ben"])
+        async with running_sandbox.person("cho") as person:
+            await person.log_in(running_sandbox.passwords["cho"])
             starting = asyncio.create_task(
-                person.fetch("POST", "/hub/api/users/ben/server", json={}, headers=from_here(person))
+                person.fetch("POST", "/hub/api/users/cho/server", json={}, headers=from_here(person))
             )
             await asyncio.sleep(0.3)
-            _, _, body = await person.fetch("GET", "/hub/api/users/ben/server/progress")
+            _, _, body = await person.fetch("GET", "/hub/api/users/cho/server/progress")
             await starting
             events = [
                 line.removeprefix("data: ") for line in body.decode().splitlines() if line[:5] == "data:"
