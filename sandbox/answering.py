@@ -4,7 +4,9 @@ The order of a new answer, which no caller can change: pay, with the intent in t
 record the outcome, and in the same transaction keep the answer for whoever asks the same again; only
 then make it. The order of a repeated one: record who gets it again; only then make it.
 
-Whatever goes wrong after the payment becomes one constant refusal, and its outcome says ``failed``.
+Whatever goes wrong after the payment becomes one constant refusal, and its outcome says ``failed``. What is
+frozen before the outcome is recorded, or before the answer leaves, is not answered: the outcome, or one
+more outcome, says ``withheld``.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from sandbox import records
+from sqlalchemy import Connection
+
+from sandbox import freezes, records
 from sandbox.answer import Answer, csv_bytes, table_digest
 from sandbox.audit.group import Transaction
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
 from sandbox.audit.receipt import Receipt
 from sandbox.canonical import digest
-from sandbox.errors import where
+from sandbox.errors import NotAllowed, where
+from sandbox.freezes import Freeze
 from sandbox.ledger.ledger import Balance, Ledger
 from sandbox.pace import Pace, not_completed, too_busy
 from sandbox.privacy.charge import Charge
@@ -40,6 +45,16 @@ KEPT_RECEIPTS = 1024
 """How many signed receipts are kept: the same claims under the same key are the same bytes."""
 NOTHING = Loss(0)
 log = logging.getLogger("sandbox.gateway")
+
+
+class Withheld(NotAllowed):
+    """A question that was charged before something was frozen is not answered; its outcome says so."""
+
+    @classmethod
+    def by(cls, freeze: Freeze) -> Withheld:
+        """Return the refusal, in the freeze's own words."""
+        refusal = freeze.refusal()
+        return cls(refusal.code, refusal.sentence, allowed=refusal.allowed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +78,15 @@ class Asked:
     def authorization(self) -> str:
         """Name of the authorization it is asked under."""
         return self.question.plan.checked.authorization.name
+
+    def freeze(self, connection: Connection) -> Freeze | None:
+        """Return what holds it up now."""
+        return freezes.concerning(
+            connection,
+            person=self.request.actor.name,
+            authorization=self.authorization,
+            dataset=self.question.plan.checked.dataset.name,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -131,6 +155,9 @@ class Answering:
         event = records.repeated(asked.question, request.actor, given.receipt, request=request.id)
 
         def record(transaction: Transaction) -> tuple[Balance, ...]:
+            freeze = asked.freeze(transaction.connection)
+            if freeze is not None:
+                raise freeze.refusal()  # nothing was charged for it
             transaction.append(event)
             return self._left(transaction, asked)
 
@@ -193,13 +220,22 @@ class Answering:
             said["kept"] = kept.digest
         event = records.outcome(asked.question, asked.request.actor, charge, decision="answered", **said)
 
-        def record(transaction: Transaction) -> tuple[Receipt, tuple[Balance, ...]]:
+        withheld = records.outcome(asked.question, asked.request.actor, charge, decision="withheld")
+
+        def record(transaction: Transaction) -> tuple[Receipt, tuple[Balance, ...]] | Freeze:
+            freeze = asked.freeze(transaction.connection)
+            if freeze is not None:
+                transaction.append(withheld)
+                return freeze
             seq = transaction.append(event)
             if kept:
                 self._repeats.keep(transaction, kept, seq=seq)
             return claims(seq=seq), self._left(transaction, asked)
 
-        return self._audit.write(record)
+        recorded = self._audit.write(record)
+        if isinstance(recorded, Freeze):  # raised after the commit: the outcome is to be kept
+            raise Withheld.by(recorded)
+        return recorded
 
     def _left(self, transaction: Transaction, asked: Asked) -> tuple[Balance, ...]:
         return self._ledger.balances_seen(transaction.connection, asked.question.lines, at=transaction.at)

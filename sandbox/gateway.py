@@ -6,7 +6,8 @@ What each step's result proves, in the order of the steps:
 3. a ``Plan`` has its sensitivities, noise and loss fixed; 4. a ``Charge`` is paid, with the intent in
 the log, in one durable transaction; only then 5. exact cells are read, 6. noised and finished; and
 7. the ``Answer`` exists only once its digest is durable in the log. 8. It leaves at an edge of the grid
-of :mod:`sandbox.pace`, as every refusal does.
+of :mod:`sandbox.pace`, as every refusal does. Whether something is frozen is looked at in the transactions
+of 4 and 7, and once more at 8, because an answer may be held back for seconds.
 
 Steps 1-4 use the question and the policy alone, so a refusal tells nothing of the data. Whatever
 happens after step 4, the charge stands, and every failure is the same constant refusal.
@@ -25,9 +26,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-from sandbox import __version__, records
+from sandbox import __version__, freezes, records
 from sandbox.answer import Answer, Estimate
-from sandbox.answering import Answering, Asked
+from sandbox.answering import Answering, Asked, Withheld
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.explore.explorer import Explorer
 from sandbox.audit.keys import SigningKey
@@ -180,7 +181,9 @@ class Gateway:
         )
         answer = self.answering.fresh if fresh else self.answering.answer
         work = partial(self._with, request, answer)
-        return self.pace.run(work, arrived=request.arrived, early=lambda answer: answer.cached)
+        made = self.pace.run(work, arrived=request.arrived, early=lambda answer: answer.cached)
+        self._leaves(actor, made)
+        return made
 
     def estimate(
         self,
@@ -260,18 +263,32 @@ class Gateway:
         try:
             question = self.questions.ready(request, now=self.books.clock(), copies=self._copy)
             return use(Asked(request=request, question=question))
-        except Unavailable:
+        except (Unavailable, Withheld):
             raise  # the books themselves cannot be written, or the outcome is recorded already
         except Refusal as refusal:
             event = records.refused_question(request, refusal, policy=self.policies.digest)
             self.books.log.append(event, private=records.printable(request.sql))
             raise
 
+    def _leaves(self, actor: Actor, answer: Answer) -> None:
+        """Look once more whether somebody froze what the answer is about while it was held back."""
+        with self.books.log.reading() as connection:
+            freeze = freezes.concerning(
+                connection, person=actor.name, authorization=answer.authorization, dataset=answer.dataset
+            )
+        if freeze is not None:
+            self.books.log.append(records.withheld(actor, answer))
+            raise Withheld.by(freeze)
+
     def _copy(self, dataset: str, shape: str) -> Snapshot:
         return catalogue.active(self.books.engine, dataset, shape=shape)
 
     def _estimated(self, asked: Asked) -> Estimate:
         plan = asked.question.plan
+        with self.books.log.reading() as connection:
+            freeze = asked.freeze(connection)
+        if freeze is not None:
+            raise freeze.refusal()
         known = self.repeats.find(asked.key, authorization=asked.authorization)
         return Estimate(
             authorization=asked.authorization,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import uuid4
 
+from sandbox.answer import Answer
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.receipt import Receipt
 from sandbox.errors import Refusal
@@ -77,6 +78,19 @@ def repeated(question: Question, actor: Actor, first: Receipt, *, request: str |
             "answer": first.json_sha256,
             "outcome": first.seq,
         },
+    )
+
+
+def withheld(actor: Actor, answer: Answer) -> Event:
+    """Return the record that an answer, recorded before a freeze, did not leave after it."""
+    return Event(
+        kind=Kind.QUESTION_OUTCOME,
+        actor=actor.name,
+        subject=answer.id,
+        authorization=answer.authorization,
+        dataset=answer.dataset,
+        decision="withheld",
+        body={"channel": actor.channel.value},
     )
 
 

@@ -22,7 +22,7 @@ from sandbox.canonical import Canonical
 
 VERSION = "1.6.0"
 _PRODUCT: Mapping[str, Canonical] = {"name": "public-data-sandbox", "vendor_name": "public-data-sandbox"}
-_FAILED = frozenset({"refused", "failed", "unknown"})
+_FAILED = frozenset({"refused", "failed", "unknown", "withheld"})
 _SUCCESS, _FAILURE = 1, 2
 _INFORMATIONAL, _MEDIUM = 1, 3
 _OTHER = 99
@@ -74,6 +74,8 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.LOGIN: Mapped(Class.AUTHENTICATION, 1),
     Kind.LOGIN_REFUSED: Mapped(Class.AUTHENTICATION, 1),
     Kind.ACCOUNT_CHANGED: Mapped(Class.ACCOUNT, _OTHER),
+    Kind.ACCESS_FROZEN: Mapped(Class.ENTITY, 12, "access"),
+    Kind.ACCESS_UNFROZEN: Mapped(Class.ENTITY, 13, "access"),
     Kind.SERVER_STARTED: Mapped(Class.LIFECYCLE, 3),
     Kind.SERVER_STOPPED: Mapped(Class.LIFECYCLE, 4),
     Kind.DOOR_REFUSED: Mapped(Class.API, _OTHER),

@@ -33,6 +33,8 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.LOGIN: "{actor} logged in",
     Kind.LOGIN_REFUSED: "{subject} was refused at log-in",
     Kind.ACCOUNT_CHANGED: "{actor} changed the account {subject}: {change}",
+    Kind.ACCESS_FROZEN: "{actor} froze {target}",
+    Kind.ACCESS_UNFROZEN: "{actor} ended the freeze of {target}",
     Kind.SERVER_STARTED: "the notebook server of {subject} started",
     Kind.SERVER_STOPPED: "the notebook server of {subject} stopped",
     Kind.DOOR_REFUSED: "the door refused {count} requests of {actor}, the first of them {subject}",

@@ -35,6 +35,8 @@ _COMMANDS = {
     "witness": "witness",
     "user": "people",
     "image": "image",
+    "freeze": "freezing",
+    "unfreeze": "freezing",
 }
 """Where each command is; a module is imported when its command is, for the hub alone takes a second."""
 

@@ -42,6 +42,13 @@ as_option = click.option(
     help="The account that acts. Who may start this command holds the gateway's files, so the log "
     "says that the terminal was used.",
 )
+by_option = click.option(
+    "--by",
+    metavar="NAME",
+    default=login_name,
+    show_default="your login name",
+    help="Who decided; stands in the log.",
+)
 authorization_option = click.option(
     "--authorization", required=True, metavar="NAME", help="The authorization this is done under."
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from sandbox import freezes
 from sandbox.audit.checkpoint import DEFAULT_ORIGIN
 from sandbox.audit.keys import SigningKey, create_secret, load_secret
 from sandbox.audit.log import Log
@@ -157,6 +158,7 @@ def open_books(settings: Settings) -> Books:
         sinks.catch_up(leaves_of(log.reading))
         with log.reading() as connection:
             check_books(connection)
+            freezes.check_agrees(connection)
     except Refusal as error:
         books.close()
         raise StartupRefusal(error.sentence) from error

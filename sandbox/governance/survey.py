@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from sandbox import freezes
 from sandbox.audit.event import Event, Kind
 from sandbox.canonical import digest_of
 from sandbox.governance.installation import Books
@@ -27,11 +28,14 @@ def survey(
 
     Raises:
         NotFound: no policy describes such a dataset.
+        NotAllowed: the dataset is frozen.
         OverBudget: the population's lifetime budget does not cover it.
         NotAnswerable: the raw tables could not be read.
     """
     dataset = require_dataset(policies, name)
     loss = survey_loss(dataset, epsilon)
+    with books.log.reading() as connection:
+        freezes.check(connection, person=actor, dataset=name)
     digest = str(run_registrar(dataset, settings, {"only_look": True})["digest"])
     paid = Event(
         kind=Kind.DATASET_SURVEYING,

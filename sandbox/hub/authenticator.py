@@ -1,7 +1,7 @@
 """Log-in at the hub by the sandbox's own accounts.
 
 Guarantees: groups come from the accounts at every request, so a role taken away is gone at the next one;
-whoever is disabled, or no longer an analyst, also loses the notebook that still runs.
+whoever is disabled, frozen, or no longer an analyst, also loses the notebook that still runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from traitlets import Callable as CallableTrait
 from sandbox.audit.log import Log
 from sandbox.errors import Refusal
 from sandbox.governance import accounts
+from sandbox.hub import standing
 from sandbox.hub.roles import ANALYSTS
 
 REFRESH_SECONDS = 1
@@ -50,10 +51,10 @@ class AccountAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub h
         """Return the groups as they are now; False ends the log-in."""
         del handler  # the answer depends on the account only
         log: Log = self.log_of_record()
-        account = await asyncio.to_thread(accounts.find, log.engine, user.name)
+        account, freeze = await asyncio.to_thread(standing.of, log, user.name)
         active = account is not None and not account.disabled
         groups = account.groups if account is not None and active else frozenset()
-        if ANALYSTS not in groups:
+        if ANALYSTS not in groups or freeze is not None:
             self._stop_notebook(user)
         return {"name": user.name, "groups": sorted(groups)} if active else False
 

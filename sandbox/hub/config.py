@@ -27,6 +27,7 @@ from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.settings import Settings
 
 SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook, "starter": StartedNotebook}
+FREEZER_TOKEN = "freezer_token"  # noqa: S105  # a file's name, not a secret
 CALL_HOME_NO_MORE = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
 
 
@@ -45,7 +46,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.JupyterHub.custom_scopes = roles.custom_scopes()
     c.JupyterHub.load_roles = roles.load_roles()
     notebooks = load_notebooks(settings.policies)
-    c.JupyterHub.services = [gateway_service(settings), idle_culler(notebooks)]
+    c.JupyterHub.services = [gateway_service(settings), idle_culler(notebooks), freezer(settings)]
     kind = images.isolation(settings)
     c.JupyterHub.spawner_class = SPAWNERS[kind]
     c.DoorSpawner.settings_of_sandbox = settings
@@ -117,6 +118,12 @@ def idle_culler(policy: NotebooksPolicy) -> dict[str, Any]:
         ],
         "display": False,
     }
+
+
+def freezer(settings: Settings) -> dict[str, Any]:
+    """Return the service whose token `sandbox freeze` stops notebooks with; it runs nothing."""
+    token = own_secret(hub_directory(settings) / FREEZER_TOKEN)
+    return {"name": roles.FREEZER, "api_token": token, "display": False}
 
 
 def _server(c: Any, settings: Settings, directory: Path) -> None:

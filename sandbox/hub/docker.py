@@ -39,6 +39,8 @@ HEALTH = {
 """In nanoseconds; whether the server's socket is there. The hub asks the server itself more often."""
 OWNER_LABEL = "org.publicdatasandbox.home"
 """Says which sandbox on this machine a container belongs to."""
+PERSON_LABEL = "org.publicdatasandbox.person"
+"""Says whose notebook a container is."""
 
 
 def container_names(settings: Settings) -> str:
@@ -69,7 +71,7 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
             "user": f"{self.uid}:{self.uid}",
             "hostname": "notebook",
             "working_dir": INSIDE_HOME,
-            "labels": {OWNER_LABEL: sandbox_mark(self.settings)},
+            "labels": {OWNER_LABEL: sandbox_mark(self.settings), PERSON_LABEL: self.user.name},
             "healthcheck": HEALTH,
         }
         self.extra_host_config = {

@@ -12,6 +12,8 @@ from sandbox.policy.roles import ROLE_SCOPES, Scope
 
 GATEWAY = "gateway"
 IDLE_CULLER = "idle-culler"
+FREEZER = "freezer"
+"""Whoever freezes at the terminal: may see which notebooks run, and stop them."""
 ANALYSTS = "analysts"
 _ENTER_GATEWAY = f"access:services!service={GATEWAY}"
 _KNOW_ONESELF = ("read:users:name!user", "read:users:groups!user")
@@ -57,6 +59,13 @@ def load_roles() -> list[dict[str, Any]]:
             "name": IDLE_CULLER,
             "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
             "services": [IDLE_CULLER],
+        }
+    )
+    roles.append(
+        {
+            "name": FREEZER,
+            "scopes": ["list:users", "read:servers", "delete:servers"],
+            "services": [FREEZER],
         }
     )
     for group, scopes in ROLE_SCOPES.items():

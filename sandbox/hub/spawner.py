@@ -23,9 +23,8 @@ from traitlets import Callable as CallableTrait
 from sandbox.audit.event import Event, Kind
 from sandbox.door.sockets import NotTheirs, checked_socket
 from sandbox.errors import Malformed, NotAllowed, SandboxError
-from sandbox.governance import accounts
 from sandbox.governance.accounts import Account
-from sandbox.hub import volumes
+from sandbox.hub import standing, volumes
 from sandbox.hub.doorkeeper import Doorkeeper, Place
 from sandbox.hub.places import clear_socket_directory, notebook_uid, prepare_socket_directory
 from sandbox.policy.notebooks import NotebookSize, NotebooksPolicy
@@ -114,6 +113,7 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             await self.start_isolated(self.place)
             self.say(70, "Waiting for JupyterLab to listen.")
             await self._listening(self.place)
+            await self._account()  # a freeze may have come meanwhile
             self.say(95, "Your notebook is ready.")
         except (NotAllowed, Malformed) as refusal:
             self._forget_choice()
@@ -199,9 +199,11 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         self.db.commit()
 
     async def _account(self) -> Account:
-        account = await asyncio.to_thread(accounts.find, self.log_of_record().engine, self.user.name)
+        account, freeze = await asyncio.to_thread(standing.of, self.log_of_record(), self.user.name)
         if account is None or account.disabled:
             raise HTTPError(HTTPStatus.FORBIDDEN, "The account is not active.")
+        if freeze is not None:
+            raise HTTPError(HTTPStatus.FORBIDDEN, str(freeze.refusal()))
         return account
 
     async def _record(self, kind: Kind) -> None:

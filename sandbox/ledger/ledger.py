@@ -2,7 +2,7 @@
 
 A charge is one transaction of the log, under the write lock from its first read to its commit:
 
-1. an id that was charged before is refused;
+1. an id that was charged before is refused, and so is a question about what is frozen;
 2. the window that is open at this moment of the log's clock is looked up, and how far budgets are
    raised: both from signed decisions, which are verified (:mod:`sandbox.ledger.opened`);
 3. each scope's row is brought to the cap that holds now;
@@ -26,6 +26,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from sandbox import freezes
 from sandbox.audit.event import NAME_LIMIT, Event
 from sandbox.audit.group import Transaction
 from sandbox.audit.log import Log
@@ -103,6 +104,7 @@ class Ledger:
         Raises:
             OverBudget: a budget has less left than the loss, or takes no charge now; the refusal names it.
             Conflict: this id was charged before (code ``already-asked``).
+            NotAllowed: the person, the authorization or the dataset is frozen.
             Unavailable: the transaction did not become durable, so nothing was spent.
         """
         intent = self._spend(request_id, lines_of(plan), event=event, private=private)
@@ -147,6 +149,7 @@ class Ledger:
 
         def spend(tx: Transaction) -> int:
             _refuse_repetition(tx, request_id)  # 1
+            _refuse_frozen(tx, event)
             opened = self.decided.opened(tx.connection, ordered, at=tx.at)  # 2
             for line in opened:
                 _state_cap(tx, line)  # 3
@@ -170,6 +173,14 @@ def _refuse_repetition(tx: Transaction, request_id: str) -> None:
             "already-asked",
             "A question with this request id was charged before.",
             allowed="Ask again under a new request id; the answer is then charged anew.",
+        )
+
+
+def _refuse_frozen(tx: Transaction, event: Event) -> None:
+    """Refuse a question; a registration, which is asked under no authorization, may be what ends a freeze."""
+    if event.authorization:
+        freezes.check(
+            tx.connection, person=event.actor, authorization=event.authorization, dataset=event.dataset
         )
 
 

@@ -14,7 +14,8 @@ from sandbox.audit.log import Log
 from sandbox.audit.reading import Entry
 from sandbox.canonical import digest
 from sandbox.errors import Conflict
-from sandbox.review import changes
+from sandbox.policy.policies import Policies
+from sandbox.review import changes, holding
 from sandbox.review.request import Request, read_request
 from sandbox.review.status import Party, Status
 from sandbox.review.view import Outbox
@@ -36,15 +37,17 @@ def outbox(connection: Connection, request: Request, *, most: int) -> Outbox | N
     return Outbox(sha256=row.sha256, expires_at=row.expires_at, downloads_left=max(0, most - row.downloads))
 
 
-def hand_out(log: Log, request_id: str, *, actor: str, most: int) -> tuple[str, bytes]:
+def hand_out(log: Log, request_id: str, *, actor: str, policies: Policies) -> tuple[str, bytes]:
     """Count one download and return name and bytes of the package.
 
     Raises:
+        NotAllowed: a freeze holds it up.
         Conflict: it is not released, expired, used up, or not what was sealed.
     """
     with log.writing() as tx:
         request = read_request(tx.connection, request_id)
-        refusal, content = _take(tx, request, actor=actor, most=most)
+        holding.check(tx.connection, policies, request)
+        refusal, content = _take(tx, request, actor=actor, most=policies.review.max_downloads)
     # Raised after the commit: that the package expired, or was tampered with, is to be kept.
     if refusal is not None:
         raise refusal

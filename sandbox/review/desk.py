@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from sandbox import freezes
 from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.group import Transaction
 from sandbox.audit.keys import SigningKey, VerifyKey
@@ -23,7 +24,7 @@ from sandbox.errors import Conflict, NotAllowed, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
-from sandbox.review import changes, counter
+from sandbox.review import changes, counter, holding
 from sandbox.review.request import Request, StoredFile, read_request, unknown_request
 from sandbox.review.screen.isolate import Cage, in_bubblewrap
 from sandbox.review.sealing import Sealer, read_blob
@@ -81,13 +82,17 @@ class Desk:
         """Take files in, screen them, and put them before reviewers or back to the author.
 
         Raises:
-            NotAllowed: the authorization is not held or does not run.
+            NotAllowed: the authorization is not held, does not run or is frozen.
             Malformed: files or purpose are missing.
             Unavailable: screening or the log do not work.
         """
         request_id = secrets.token_hex(8)
         with self._refusals_recorded(actor, request_id):
             granted = authorization_of(self.policies, name=authorization, actor=actor, now=self._clock())
+            with self._log.reading() as connection:
+                freezes.check(
+                    connection, person=actor.name, authorization=authorization, dataset=granted.dataset
+                )
             submission = self._screen(actor, granted, purpose=purpose, files=files, receipts=receipts)
         with self._log.writing() as tx:
             request = new_request(
@@ -156,15 +161,14 @@ class Desk:
 
         Raises:
             NotFound: it is not this person's.
+            NotAllowed: a freeze holds it up, or the login may not fetch.
             Conflict: it is not released, expired, used up, or not what was sealed.
         """
         with self._refusals_recorded(actor, request_id):
             self._own(actor, request_id)
             if Scope.REQUEST not in actor.scopes:
                 raise NotAllowed("scope-missing", "This login may not fetch released files.")
-            return counter.hand_out(
-                self._log, request_id, actor=actor.name, most=self.policies.review.max_downloads
-            )
+            return counter.hand_out(self._log, request_id, actor=actor.name, policies=self.policies)
 
     # --- reviewers ------------------------------------------------------------------------------
 
@@ -220,12 +224,13 @@ class Desk:
         """Cast a vote; the one that completes the quorum also seals and releases.
 
         Raises:
-            NotAllowed: this person may not review this request.
+            NotAllowed: this person may not review this request, or is frozen.
             Conflict: it is not in review, has changed, was decided by them before, or a file was not
                 opened or a finding not acknowledged.
         """
         ballot = Ballot(verdict=verdict, reason=reason, row_version=row_version, acknowledged=acknowledged)
         with self._refusals_recorded(actor, request_id), self._log.writing() as tx:
+            freezes.check(tx.connection, person=actor.name)
             request = cast(tx, self.policies, actor, request_id, ballot)
         if request.status is Status.APPROVED:
             self._sealer.seal(request_id)
@@ -299,6 +304,7 @@ class Desk:
 
     def _enter(self, tx: Transaction, request: Request, submission: Submission) -> None:
         """Put a screened round where it belongs; ``request`` stands in SCREENING."""
+        holding.check(tx.connection, self.policies, request)  # screening took its time
         changes.store_files(tx, request, submission.screened)
         body = changes.submitted_body(request)
         submitted = changes.event(Kind.RELEASE_SUBMITTED, request, actor=request.author, body=body)

@@ -28,6 +28,7 @@ from sandbox.canonical import Canonical, digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
 from sandbox.review import changes, rules
+from sandbox.review.holding import freeze_of
 from sandbox.review.package import Evidence, build
 from sandbox.review.request import Request, Vote, read_request
 from sandbox.review.status import Party, Status
@@ -48,10 +49,13 @@ class Sealer:
     """Gives the groups a person is in now."""
 
     def seal(self, request_id: str) -> None:
-        """Check an approved request once more and put its manifest on record; else do nothing."""
+        """Check an approved request once more and put its manifest on record; else do nothing.
+
+        Nor where a freeze holds it up: it is sealed when it is looked at again after that.
+        """
         with self.log.writing() as tx:
             request = read_request(tx.connection, request_id)
-            if request.status is not Status.APPROVED:
+            if request.status is not Status.APPROVED or freeze_of(tx.connection, self.policies, request):
                 return
             if differs_from_log(tx.connection, request):
                 self._stop(tx, request, Status.TAMPERED, "stored bytes or votes differ from the log")
@@ -73,7 +77,7 @@ class Sealer:
         package = self._package(request, files)
         with self.log.writing() as tx:
             request = read_request(tx.connection, request_id)
-            if request.status is not Status.SEALING:
+            if request.status is not Status.SEALING or freeze_of(tx.connection, self.policies, request):
                 return
             if package is None:
                 self._stop(tx, request, Status.TAMPERED, "stored bytes differ from the sealed manifest")

@@ -16,7 +16,7 @@ from sandbox.store.places import WRITE_WAIT
 
 WRITER = 5_021_117_390_146_207_041
 """Key of the advisory lock that the one writer holds until its transaction ends."""
-APPEND_ONLY = ("entry", "node", "checkpoint", "head", "budget_decision", "decider_key")
+APPEND_ONLY = ("entry", "node", "checkpoint", "head", "budget_decision", "decider_key", "freezing")
 """Tables of which the service's role may add rows only."""
 CONNECTIONS = 16
 NEEDED = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}

@@ -126,6 +126,18 @@ decider_key = Table(  # whose signature counts from which entry of the log on; t
     Index("decider_key_name", "name"),
 )
 
+freezing = Table(  # what was frozen from an entry of the log on, or freed; the newest row of a target holds
+    "freezing",
+    metadata,
+    Column("seq", BigInteger, ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
+    Column("what", String(16), nullable=False),  # user | authorization | dataset | all
+    Column("name", String(255), nullable=False),  # empty for all
+    Column("frozen", Boolean, nullable=False),
+    Column("final", Boolean, nullable=False),  # nothing ends it
+    Column("at", String(32), nullable=False),
+    Index("freezing_target", "what", "name"),
+)
+
 # --- answers -----------------------------------------------------------------------------------------
 answer = Table(  # noisy tables that were given out, to be given again; never a row of raw data
     "answer",

@@ -26,7 +26,7 @@ from sandbox.errors import StartupRefusal, Unavailable
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state, reading, run, writing
 from sandbox.store.postgres import APPEND_ONLY, check_durable
-from sandbox.store.tables import budget_decision, decider_key, entry, metadata
+from sandbox.store.tables import budget_decision, decider_key, entry, freezing, metadata
 
 STRONG = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 SAID = Event(kind=Kind.AUDIT_READ, actor="ana", subject="s")
@@ -138,6 +138,8 @@ def test_neither_role_changes_or_removes_a_row_of_the_log(
     with writing(engine, wait=5) as connection:  # a row in each: the triggers of an empty table are silent
         connection.execute(budget_decision.insert().values(decided))
         connection.execute(decider_key.insert().values(seq=0, name="n", public=b"k"))
+        frozen = {"seq": 0, "what": "all", "name": "", "frozen": True, "final": False, "at": "now"}
+        connection.execute(freezing.insert().values(frozen))
     expected = (
         psycopg.errors.InsufficientPrivilege if role == STATE_SERVICE else psycopg.errors.IntegrityError
     )
