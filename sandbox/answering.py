@@ -5,8 +5,7 @@ record the outcome, and in the same transaction keep the answer for whoever asks
 then make it. The order of a repeated one: record who gets it again; only then make it.
 
 Whatever goes wrong after the payment becomes one constant refusal, and its outcome says ``failed``. What is
-frozen before the outcome is recorded, or before the answer leaves, is not answered: the outcome, or one
-more outcome, says ``withheld``.
+frozen before the outcome is recorded is not answered, and the outcome says ``withheld``.
 """
 
 from __future__ import annotations

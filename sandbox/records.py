@@ -84,7 +84,7 @@ def repeated(question: Question, actor: Actor, first: Receipt, *, request: str |
 def withheld(actor: Actor, answer: Answer) -> Event:
     """Return the record that an answer, recorded before a freeze, did not leave after it."""
     return Event(
-        kind=Kind.QUESTION_OUTCOME,
+        kind=Kind.ANSWER_WITHHELD,
         actor=actor.name,
         subject=answer.id,
         authorization=answer.authorization,

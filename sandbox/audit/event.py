@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """A charged question was answered or failed; precedes the answer's bytes."""
     QUESTION_REPEATED = "question.repeated"
     """An answer that was given before was given again, at no cost; precedes its bytes."""
+    ANSWER_WITHHELD = "answer.withheld"
+    """An answer whose outcome was recorded did not leave: a freeze came first."""
     QUESTION_REFUSED = "question.refused"
     """A question was refused before any charge."""
     REQUEST_REFUSED = "request.refused"

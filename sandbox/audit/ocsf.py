@@ -55,6 +55,7 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.QUESTION_INTENT: Mapped(Class.DATASTORE, 4),
     Kind.QUESTION_OUTCOME: Mapped(Class.DATASTORE, 4),
     Kind.QUESTION_REPEATED: Mapped(Class.DATASTORE, 4),
+    Kind.ANSWER_WITHHELD: Mapped(Class.DATASTORE, 4),
     Kind.QUESTION_REFUSED: Mapped(Class.DATASTORE, 4),
     Kind.REQUEST_REFUSED: Mapped(Class.API, _OTHER),
     Kind.DATASET_REGISTERING: Mapped(Class.DATASTORE, 1),

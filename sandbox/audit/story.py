@@ -14,6 +14,7 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.QUESTION_OUTCOME: "{subject} ended: {decision}; answer {answer}, mechanism {mechanism}, "
     "snapshot {snapshot}",
     Kind.QUESTION_REPEATED: "{actor} was given the answer {subject} again, at no cost",
+    Kind.ANSWER_WITHHELD: "the answer {subject} was not given to {actor}: a freeze came first",
     Kind.QUESTION_REFUSED: "{actor} asked {subject} and was refused: {decision}",
     Kind.REQUEST_REFUSED: "{actor} tried {subject} and was refused: {decision}",
     Kind.DATASET_REGISTERING: "{actor} began to register {dataset} as {subject}, charged {loss}",

@@ -66,7 +66,7 @@ def _freeze(what: str, name: str, reason: str, by: str, as_json: bool) -> None:
         stands = freezes.freeze(books.log, target, reason=reason, actor=by)
     finally:
         books.close()
-    stopped = stop_notebooks(settings, people)
+    stopped = stop_notebooks(settings, people) if people else Stopped()
     if as_json:
         print_json(
             freeze_document(stands) | {"stopped": stopped.people, "hub_answered": stopped.hub_answered}
@@ -79,7 +79,7 @@ def _freeze(what: str, name: str, reason: str, by: str, as_json: bool) -> None:
 @freeze.command("list")
 @json_option
 def list_freezes(as_json: bool) -> None:
-    """List what is frozen, oldest first; `sandbox audit show ENTRY` tells more of one."""
+    """List what is frozen, oldest first, with the entries of the log that show it."""
     books = open_books(Settings.from_environment())
     try:
         with books.log.reading() as connection:
@@ -153,11 +153,11 @@ def freeze_document(stands: Freeze) -> dict[str, object]:
 
 def say_stopped(stopped: Stopped) -> None:
     """Say whose notebooks were stopped, and how."""
-    people = ", ".join(stopped.people) or "none ran"
-    click.echo(f"notebooks stopped: {people}")
+    click.echo(f"notebooks stopped: {', '.join(stopped.people) or 'none ran'}")
     if not stopped.hub_answered:
         click.echo(
-            "The hub does not answer; notebooks were ended directly, and it may list them for a while.",
+            "The hub does not answer. What ran on this machine was ended directly, and the hub may list it "
+            "for a while; of notebooks that a starter runs for it nothing is known.",
             err=True,
         )
     if stopped.left:

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from sandbox import freezes
 from sandbox.audit.event import Kind, timestamp
 from sandbox.audit.explore.explorer import REFUSED
 from sandbox.store.tables import account, budget, event_index
@@ -41,10 +42,24 @@ class Alarm:
 
 
 def alarms(connection: Connection, *, now: datetime) -> Iterator[Alarm]:
-    """Yield what people's attempts, accounts and budgets give cause for."""
+    """Yield what freezes, people's attempts, accounts and budgets give cause for."""
+    yield from _freezes(connection)
     yield from _refusals(connection, now)
     yield from _lockouts(connection, now)
     yield from _budgets(connection)
+
+
+def _freezes(connection: Connection) -> Iterator[Alarm]:
+    for stands in freezes.standing(connection):
+        if stands.final:
+            continue  # an authorization that has ended is nothing to look at any more
+        target = stands.target
+        named = (("subject", target.name),) if target.name else ()
+        yield Alarm(
+            rule="frozen",
+            sentence=f"Frozen since {stands.at[:16].replace('T', ' ')} UTC: {target.said}.",
+            filters=(("kind", Kind.ACCESS_FROZEN.value), *named),
+        )
 
 
 def _refusals(connection: Connection, now: datetime) -> Iterator[Alarm]:

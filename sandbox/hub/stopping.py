@@ -3,7 +3,8 @@
 Three steps, the same for both ways of isolation: (1) whatever runs of the persons concerned is killed
 directly, containers by their labels and namespaces by their door's directory; (2) the hub is told, which
 clears up after them and breaks off starts that were under way; (3) what such a start still brought up is
-killed too. A process is never asked to end: it may be the one that the stop is about.
+killed too. A process is never asked to end: it may be the one that the stop is about. Where the hub runs in
+a container, and so the starter its notebooks, (2) is the only way.
 
 Needs the rights of whoever runs the hub.
 """
@@ -45,11 +46,11 @@ PAGE = 200
 class Stopped:
     """What was stopped, by person."""
 
-    people: tuple[str, ...]
+    people: tuple[str, ...] = ()
     """Whose notebooks ran, by name."""
-    left: tuple[str, ...]
+    left: tuple[str, ...] = ()
     """Whose notebooks still ran at the end; empty unless the machine is in trouble."""
-    hub_answered: bool
+    hub_answered: bool = True
     """False where the hub did not answer: it may show notebooks that are gone until it looks again."""
 
 

@@ -11,7 +11,7 @@ from sandbox.audit.reading import Entry
 
 STAGES: Final[tuple[tuple[str, frozenset[Kind]], ...]] = (
     ("Asked", frozenset({Kind.QUESTION_INTENT, Kind.QUESTION_REFUSED})),
-    ("Answered", frozenset({Kind.QUESTION_OUTCOME, Kind.QUESTION_REPEATED})),
+    ("Answered", frozenset({Kind.QUESTION_OUTCOME, Kind.QUESTION_REPEATED, Kind.ANSWER_WITHHELD})),
     ("Handed in", frozenset({Kind.RELEASE_SUBMITTED})),
     ("Screened", frozenset({Kind.RELEASE_SCREENED})),
     ("Reviewed", frozenset({Kind.RELEASE_OPENED, Kind.RELEASE_VOTED, Kind.RELEASE_MOVED})),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
+from sandbox_under_test import process_of
 
+from sandbox.hub import stopping
 from sandbox.hub.driver import DriverError, Output
 from sandbox.hub.parts import environment_of
 from sandbox.hub.running import RunningSandbox
@@ -24,15 +27,23 @@ print(len(connect("visits-study").ask("SELECT COUNT(*) AS n FROM visits", epsilo
 
 
 def command(sandbox: RunningSandbox, *words: str) -> str:
-    done = subprocess.run(
+    done = run(sandbox, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def run(sandbox: RunningSandbox, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "sandbox.cli", *words],
         env=environment_of(sandbox.settings, os.environ),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+
+
+def runs(sandbox: RunningSandbox, name: str) -> bool:
+    return bool(stopping._running(sandbox.settings, frozenset({name})))
 
 
 @pytest.fixture
@@ -76,5 +87,76 @@ def test_a_frozen_person_loses_notebook_and_answers_while_another_works_on(
     assert others.text == "42\n"
     assert "Your account is frozen since" in refused
     assert "a test" not in refused
+    command(freezing, "unfreeze", "user", "ana", "--reason", "a test")
+    assert freezing.run_in_notebook("ana", ASK).error == ""
+
+
+def test_no_question_is_answered_once_the_command_has_ended(freezing: RunningSandbox) -> None:
+    ask = ("ask", "SELECT COUNT(*) AS n FROM visits", "--authorization", "visits-study", "--as", "ana")
+    assert run(freezing, *ask).returncode == 0
+    command(freezing, "freeze", "dataset", "small_visits", "--reason", "a test")
+    began = time.monotonic()
+    refused = run(freezing, *ask)
+    print(  # noqa: T201  # as above
+        f"{freezing.isolator}: refused {time.monotonic() - began:.2f} s after, start of `ask` included"
+    )
+    assert refused.returncode == 1
+    assert "The dataset small_visits is frozen since" in refused.stderr
+    command(freezing, "unfreeze", "dataset", "small_visits", "--reason", "a test")
+    assert run(freezing, *ask).returncode == 0
+
+
+def test_a_frozen_authorization_stops_its_members_notebooks_and_its_questions_only(
+    freezing: RunningSandbox,
+) -> None:
+    freezing.run_in_notebook("ana", "pass")
+    freezing.run_in_notebook("ben", "pass")
+    said = command(freezing, "freeze", "authorization", "visits-study", "--reason", "a test")
+    assert "notebooks stopped: ana\n" in said
+    assert (runs(freezing, "ana"), runs(freezing, "ben")) == (False, True)
+    again = freezing.run_in_notebook("ana", ASK)  # she may look at her files
+    assert "The authorization visits-study is frozen since" in again.error
+
+
+def test_freezing_all_stops_every_notebook_and_lets_none_start(freezing: RunningSandbox) -> None:
+    for name in ("ana", "ben"):
+        freezing.run_in_notebook(name, "pass")
+    assert "notebooks stopped: ana, ben\n" in command(freezing, "freeze", "all", "--reason", "a test")
+    for name in ("ana", "ben", "cho"):
+        assert not runs(freezing, name)
+        with pytest.raises(DriverError, match="The whole sandbox is frozen since"):
+            freezing.run_in_notebook(name, "pass")
+    command(freezing, "unfreeze", "all", "--reason", "a test")
+    assert freezing.run_in_notebook("cho", "print(1)").text == "1\n"
+
+
+def test_a_notebook_that_is_starting_when_the_freeze_comes_does_not_stay(freezing: RunningSandbox) -> None:
+    async def story() -> None:
+        async with freezing.person("cho") as cho:
+            await cho.log_in(freezing.passwords["cho"])
+            starting = asyncio.create_task(cho.start_notebook())
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(command, freezing, "freeze", "user", "cho", "--reason", "a test")
+            await asyncio.gather(starting, return_exceptions=True)  # it may have been ready just before
+            assert not runs(freezing, "cho")
+            with pytest.raises(DriverError):
+                await cho.run("pass")
+
+    freezing.stop_notebook("cho")
+    asyncio.run(story())
+
+
+def test_notebooks_are_ended_directly_where_the_hub_does_not_answer(freezing: RunningSandbox) -> None:
+    freezing.run_in_notebook("ana", "pass")
+    freezing.run_in_notebook("ben", "pass")
+    hub = process_of(freezing, "jupyterhub -f")
+    os.kill(hub, signal.SIGSTOP)
+    try:
+        said = command(freezing, "freeze", "user", "ana", "--reason", "a test")
+    finally:
+        os.kill(hub, signal.SIGCONT)
+    assert "The hub does not answer" in said
+    assert "notebooks stopped: ana\n" in said
+    assert (runs(freezing, "ana"), runs(freezing, "ben")) == (False, True)
     command(freezing, "unfreeze", "user", "ana", "--reason", "a test")
     assert freezing.run_in_notebook("ana", ASK).error == ""

@@ -84,8 +84,9 @@ def log_of(where: Gateway | Ledger | Office) -> Any:
 
 
 def outcomes(gateway: Gateway) -> list[str]:
-    found = gateway.books.log.search(kind=Kind.QUESTION_OUTCOME)
-    return [str(entry.event["decision"]) for entry in reversed(found)]
+    ends = (Kind.QUESTION_OUTCOME, Kind.ANSWER_WITHHELD)
+    found = [entry.event for entry in reversed(gateway.books.log.search()) if entry.event["kind"] in ends]
+    return [str(event["decision"]) for event in found]
 
 
 def spent(gateway: Gateway, actor: Actor) -> int:

@@ -23,8 +23,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from sandbox import freezes
+from sandbox.freezes import Target, What
 from sandbox.gateway import Gateway
-from sandbox.governance.installation import install
+from sandbox.governance.installation import install, open_books
 from sandbox.hub.running import free_ports
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
@@ -304,6 +306,16 @@ def test_an_officer_finds_an_entry_its_proof_and_its_sealed_text_and_each_look_i
     assert "FROM visits WHERE" in revealed.text
     assert olaf.get(f"/audit/{seq}/proof").data.startswith(b"c2sp.org/tlog-proof@v1")
     assert olaf.get("/audit?kind=audit.read&actor=olaf").text.count("audit.read") > 3
+
+
+def test_an_officer_sees_what_is_frozen_until_it_no_longer_is(console: Console) -> None:
+    olaf, cho, books = console.browser("olaf"), Target(What.USER, "cho"), open_books(console.settings)
+    freezes.freeze(books.log, cho, reason="A secret reason", actor="root")
+    assert "UTC: user cho." in (frozen := olaf.get("/overview").text)
+    assert "secret reason" not in frozen
+    freezes.unfreeze(books.log, cho, reason="Over", actor="root")
+    assert "UTC: user cho." not in olaf.get("/overview").text
+    books.close()
 
 
 def test_an_officer_sees_alarms_facets_and_a_verification_whose_result_is_recorded(console: Console) -> None:
