@@ -275,6 +275,16 @@ def proof(connection: Connection, seq: int) -> bytes:
     return Proof(index=seq, path=tuple(path), note=note).text()
 
 
+def first_proof(connection: Connection, seq: int) -> Proof:
+    """Return the proof of entry ``seq`` up to the smallest checkpoint that covers it; raises NotFound."""
+    query = select(checkpoints.c.size, checkpoints.c.note).where(checkpoints.c.size > seq)
+    row = connection.execute(query.order_by(checkpoints.c.size).limit(1)).one_or_none()
+    if row is None or seq < 0:
+        raise NotFound("entry-unknown", f"No checkpoint of the log covers entry {seq}.")
+    path = merkle.inclusion_path(seq, row.size, node_of(connection))
+    return Proof(index=seq, path=tuple(path), note=blob(row.note))
+
+
 def decoded(seq: int, data: bytes) -> Entry:
     """Return the entry whose stored bytes these are.
 

@@ -37,6 +37,7 @@ _COMMANDS = {
     "image": "image",
     "freeze": "freezing",
     "unfreeze": "freezing",
+    "exit": "ending",
 }
 """Where each command is; a module is imported when its command is, for the hub alone takes a second."""
 

@@ -74,6 +74,7 @@ def _freeze(what: str, name: str, reason: str, by: str, as_json: bool) -> None:
     else:
         click.echo(f"frozen: {target.said}, entry {stands.seq} of the log")
         say_stopped(stopped)
+    check_stopped(stopped)
 
 
 @freeze.command("list")
@@ -152,8 +153,16 @@ def freeze_document(stands: Freeze) -> dict[str, object]:
 
 
 def say_stopped(stopped: Stopped) -> None:
-    """Say whose notebooks were stopped, and how."""
+    """Say whose notebooks were stopped."""
     click.echo(f"notebooks stopped: {', '.join(stopped.people) or 'none ran'}")
+
+
+def check_stopped(stopped: Stopped) -> None:
+    """Say where the hub was no help; return if nothing of whom it is about runs any more.
+
+    Raises:
+        ClickException: something does.
+    """
     if not stopped.hub_answered:
         click.echo(
             "The hub does not answer. What ran on this machine was ended directly, and the hub may list it "

@@ -36,6 +36,8 @@ class Status(StrEnum):
     """Final: the time or number of downloads is used up."""
     REVOKED = "REVOKED"
     """Final: an officer stopped a released package."""
+    ENDED = "ENDED"
+    """Final: its authorization was ended, so nothing more of it leaves."""
     TAMPERED = "TAMPERED"
     """Stored bytes differ from what was reviewed; only an officer closes it."""
 
@@ -75,6 +77,12 @@ TRANSITIONS: dict[tuple[Status, Status], Party] = {
     (Status.RELEASED, Status.TAMPERED): Party.SYSTEM,
     (Status.RELEASED, Status.REVOKED): Party.OFFICER,
     (Status.TAMPERED, Status.REJECTED): Party.OFFICER,
+    (Status.BLOCKED, Status.ENDED): Party.SYSTEM,
+    (Status.REVIEW, Status.ENDED): Party.SYSTEM,
+    (Status.RETURNED, Status.ENDED): Party.SYSTEM,
+    (Status.APPROVED, Status.ENDED): Party.SYSTEM,
+    (Status.SEALING, Status.ENDED): Party.SYSTEM,
+    (Status.RELEASED, Status.ENDED): Party.SYSTEM,
 }
 
 INITIAL = Status.SCREENING

@@ -31,6 +31,9 @@ STAGES: dict[Status, Stage] = {
     Status.WITHDRAWN: Stage(name="Withdrawn", meaning="Its author took it back.", tone="bad"),
     Status.EXPIRED: Stage(name="Expired", meaning="It can no longer be downloaded.", tone="bad"),
     Status.REVOKED: Stage(name="Revoked", meaning="An officer stopped it after its release.", tone="bad"),
+    Status.ENDED: Stage(
+        name="Ended", meaning="Its authorization was ended; nothing more leaves.", tone="bad"
+    ),
     Status.TAMPERED: Stage(
         name="Stopped: bytes differ", meaning="What is stored is not what was reviewed.", tone="bad"
     ),

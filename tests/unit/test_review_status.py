@@ -27,7 +27,7 @@ def test_every_state_is_reached_and_leads_to_an_end() -> None:
     for _ in Status:
         reached |= {end for start, end in TRANSITIONS if start in reached}
     assert reached == set(Status)
-    assert {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.REVOKED} == FINAL
+    assert {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.REVOKED, Status.ENDED} == FINAL
 
 
 def test_nothing_is_released_that_was_not_approved_and_sealed() -> None:
