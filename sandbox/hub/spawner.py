@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from html import escape
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from jupyterhub.spawner import Spawner  # type: ignore[import-untyped]  # ships no types
@@ -46,6 +46,9 @@ LISTEN_SECONDS = 60.0
 POLL_SECONDS = 0.03
 OPEN_FILES = 4096
 MIB = 1024**2
+NOBODY = -1
+"""The uid of a notebook that was never started."""
+T = TypeVar("T")
 
 
 class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
@@ -58,7 +61,8 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hub_connect_url = "http+unix://" + quote(f"{INSIDE_OUT}/door.sock", safe="")
-        self.uid = -1
+        self.uid = NOBODY
+        self.on_record = False
         self.place: Place | None = None
         self.size: NotebookSize | None = None
         self.files = Path()
@@ -102,13 +106,14 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             self.size = self.policy.chosen(_size_of(self.user_options), account.groups)
             self.uid = notebook_uid(self.settings, account.number)
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
-            await asyncio.to_thread(prepare_socket_directory, self.place.into, uid=self.uid)
+            await _to_its_end(prepare_socket_directory, self.place.into, uid=self.uid)
             self.say(25, "Opening the files you keep.")
-            self.files = await asyncio.to_thread(
+            self.files = await _to_its_end(
                 volumes.open_home, self.settings, self.user.name, self.policy, uid=self.uid
             )
             # Before it runs: a notebook of which nobody knows must not be.
             await self._record(Kind.SERVER_STARTED)
+            self.on_record = True
             self.say(40, f"Starting the isolated server. {self.size.title}.")
             await self.start_isolated(self.place)
             self.say(70, "Waiting for JupyterLab to listen.")
@@ -123,9 +128,24 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         return "127.0.0.1", self.place.port
 
     async def stop(self, now: bool = False) -> None:
-        """Stop the server, then close its door."""
+        """Stop the server; the hub calls :meth:`run_post_stop_hook` after it."""
         await self.stop_isolated(now=now)
-        await self._record(Kind.SERVER_STOPPED)
+
+    async def run_post_stop_hook(self) -> None:
+        """Close door and home and record the end, however it came.
+
+        The hub calls this also where the server was killed, ended by itself, or was never there because its
+        start failed or was broken off; it calls :meth:`stop` in none of these cases.
+        """
+        try:
+            if self.uid != NOBODY:
+                await self._close()
+        finally:
+            if self.on_record:
+                self.on_record = False
+                await self._record(Kind.SERVER_STOPPED)
+
+    async def _close(self) -> None:
         if self.place is None:
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
         await self.doorkeeper.dismiss(self.user.name)
@@ -167,13 +187,14 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             await asyncio.sleep(0.1)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Remember the uid over a restart of the hub."""
+        """Remember over a restart of the hub whose server runs."""
         super().load_state(state)
-        self.uid = state.get("uid", -1)
+        self.uid = state.get("uid", NOBODY)
+        self.on_record = state.get("on_record", self.uid != NOBODY)
 
     def get_state(self) -> dict[str, Any]:
         """Return what must survive a restart of the hub."""
-        return {**super().get_state(), "uid": self.uid}
+        return {**super().get_state(), "uid": self.uid, "on_record": self.on_record}
 
     def get_env(self) -> dict[str, str]:
         """Return the whole environment inside; nothing is inherited."""
@@ -229,6 +250,16 @@ def command_inside(policy: NotebooksPolicy) -> list[str]:
         f"--MappingKernelManager.cull_idle_timeout={policy.idle_seconds}",
         f"--MappingKernelManager.cull_interval={policy.look_seconds}",
     ]
+
+
+async def _to_its_end(work: Callable[..., T], *given: object, **named: object) -> T:
+    """Do ``work`` in a thread, to its end even where the start is broken off, so that it can be undone."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _size_of(options: Mapping[str, object]) -> str:

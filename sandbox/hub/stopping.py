@@ -71,8 +71,8 @@ class _Container:
     handle: Any
 
     def kill(self) -> None:
-        with suppress(NotFound, APIError):  # gone already, or no longer running
-            self.handle.kill()
+        with suppress(NotFound, APIError):  # gone already, or going
+            self.handle.remove(force=True, v=True)
 
 
 @dataclass(frozen=True, slots=True)

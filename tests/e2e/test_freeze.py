@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sandbox_under_test import process_of
 
+from sandbox.governance.installation import open_books
 from sandbox.hub import stopping
 from sandbox.hub.driver import DriverError, Output
 from sandbox.hub.parts import environment_of
@@ -57,6 +59,24 @@ def run(sandbox: RunningSandbox, *words: str) -> subprocess.CompletedProcess[str
 
 def runs(sandbox: RunningSandbox, name: str) -> bool:
     return bool(stopping._running(sandbox.settings, frozenset({name})))
+
+
+def left_open(sandbox: RunningSandbox, name: str) -> list[Path]:
+    """Return what of a notebook that is gone is still mounted, and wait a little for the hub to clear up."""
+    home = sandbox.settings.home.resolve()
+    places = [sandbox.settings.run.resolve() / "door" / "people" / name / "in", home / "notebooks" / name]
+    until = time.monotonic() + 10
+    while (mounted := [place for place in places if place.is_mount()]) and time.monotonic() < until:
+        time.sleep(0.2)
+    return mounted
+
+
+def last_of_server(sandbox: RunningSandbox, name: str) -> str:
+    """Return what the log says last of the person's notebook."""
+    books = open_books(sandbox.settings)
+    found = [entry.event for entry in books.log.search(subject=name, limit=200)]
+    books.close()
+    return next(str(event["kind"]) for event in found if str(event["kind"]).startswith("server."))
 
 
 @pytest.fixture
@@ -136,6 +156,8 @@ def test_a_frozen_authorization_stops_its_members_notebooks_and_its_questions_on
     said = command(freezing, "freeze", "authorization", "visits-study", "--reason", "a test")
     assert "notebooks stopped: ana\n" in said
     assert (runs(freezing, "ana"), runs(freezing, "ben")) == (False, True)
+    assert left_open(freezing, "ana") == []
+    assert last_of_server(freezing, "ana") == "server.stopped"
     again = freezing.run_in_notebook("ana", ASK)  # she may look at her files
     assert "The authorization visits-study is frozen since" in again.error
 
@@ -161,6 +183,8 @@ def test_a_notebook_that_is_starting_when_the_freeze_comes_does_not_stay(freezin
             await asyncio.to_thread(command, freezing, "freeze", "user", "cho", "--reason", "a test")
             await asyncio.gather(starting, return_exceptions=True)  # it may have been ready just before
             assert not runs(freezing, "cho")
+            assert left_open(freezing, "cho") == []
+            assert last_of_server(freezing, "cho") == "server.stopped"
             with pytest.raises(DriverError):
                 await cho.run("pass")
 

@@ -18,7 +18,7 @@ from sandbox import canonical
 from sandbox.audit.event import Kind
 from sandbox.audit.reading import Entry
 from sandbox.audit.verify import VerificationFailed, verify_proof
-from sandbox.canonical import digest_of
+from sandbox.canonical import digest, digest_of
 from sandbox.cli.ending import exit_
 from sandbox.errors import Unavailable
 from sandbox.governance import accounts, exits
@@ -162,6 +162,11 @@ def test_a_certificate_is_verified_without_our_code(ending: Settings, sandbox: R
     assert proof.endswith(certificate["checkpoint"].encode())
     assert canonical.decode(leaf)["body"]["statement"] == digest_of(certificate["statement"])
     assert (folder / "log.pub").read_text().strip() == key
+    if shutil.which("jq") is not None:
+        bytes_of = subprocess.run(
+            ["jq", "-cSj", ".statement", "certificate.json"], cwd=folder, capture_output=True, check=True
+        )
+        assert digest(bytes_of.stdout) == canonical.decode(leaf)["body"]["statement"]
     if shutil.which("minisign") is None:
         pytest.skip("Debian's minisign is not installed")
     minisign = ["minisign", "-V", "-m", "certificate.json", "-p", "minisign.pub"]
