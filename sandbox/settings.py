@@ -48,11 +48,10 @@ class Settings:
     """Where the state is: empty for SQLite under :attr:`home`, the SQLAlchemy URL of another SQLite file,
     or ``postgresql``, whose addresses are key files because they hold passwords."""
     isolation: str = "auto"
-    """``docker``, ``bubblewrap``, or ``auto``: Docker where a daemon answers."""
-    runtime: str = "runc"
-    """What runs containers: ``runc``, or gVisor's ``runsc``, which the Docker daemon must know."""
     """``docker``, ``bubblewrap``, ``starter`` (containers that another process starts, for a hub that is in
     one itself), or ``auto``: Docker where a daemon answers."""
+    runtime: str = "runc"
+    """What runs containers: ``runc``, or gVisor's ``runsc``, which the Docker daemon must know."""
     hub_host: str = "127.0.0.1"
     """Address of the hub's proxy as a browser sees it."""
     listen: str = ""
