@@ -87,6 +87,8 @@ class Kind(StrEnum):
     KEY_ROTATED = "key.rotated"
     """The log's key was replaced; the next checkpoint is signed by both."""
     GATEWAY_STARTED = "gateway.started"
+    DOCTOR_RUN = "doctor.run"
+    """The sandbox's promises were checked; names the digest of the signed report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,6 +91,7 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.DECIDER_KEY_CHANGED: Mapped(Class.ACCOUNT, _OTHER),
     Kind.KEY_ROTATED: Mapped(Class.ENTITY, 3, "key"),
     Kind.GATEWAY_STARTED: Mapped(Class.LIFECYCLE, 3),
+    Kind.DOCTOR_RUN: Mapped(Class.API, 2),
 }
 """The class and activity of each kind; a kind that is missing here fails the tests."""
 

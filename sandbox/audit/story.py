@@ -50,6 +50,7 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.DECIDER_KEY_CHANGED: "{actor} changed the key with which {subject} signs decisions",
     Kind.KEY_ROTATED: "{actor} replaced the key of the log by {new}",
     Kind.GATEWAY_STARTED: "the gateway started under policies {policy}",
+    Kind.DOCTOR_RUN: "{actor} had the promises of the {subject} checked, which {decision}: report {report}",
 }
 """What happened, with the event's names and what its body says; a kind that is missing fails the tests."""
 

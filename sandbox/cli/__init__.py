@@ -38,6 +38,7 @@ _COMMANDS = {
     "freeze": "freezing",
     "unfreeze": "freezing",
     "exit": "ending",
+    "doctor": "doctor",
 }
 """Where each command is; a module is imported when its command is, for the hub alone takes a second."""
 

@@ -11,7 +11,8 @@ import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from sandbox.hub.spawner import (
     DoorSpawner,
 )
 from sandbox.hub.syscalls import system_call_filter
+from sandbox.policy.notebooks import NotebookSize
 from sandbox.settings import Settings
 
 ADDRESS_SPACE = 32 * 1024**3
@@ -51,11 +53,11 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
 
     async def start_isolated(self, place: Place) -> None:
         """Start bwrap as the person's uid, and the server inside it."""
-        cage = namespaces(
-            self.settings, place, home=self.files, uid=self.uid, scratch=self.limits.scratch_mib
-        )
-        with open_log(self.settings, self.user.name) as log_file, system_call_filter() as allowed:
-            self.cmd = [*cage, "--seccomp", str(allowed), "--", *self.command]
+        with (
+            open_log(self.settings, self.user.name) as log_file,
+            cage(self.settings, place, home=self.files, uid=self.uid, size=self.limits) as (words, allowed),
+        ):
+            self.cmd = [*words, *self.command]
             self.popen_kwargs = {
                 "pass_fds": (allowed,),
                 "stdin": subprocess.DEVNULL,
@@ -79,29 +81,47 @@ class BubblewrapNotebook(DoorSpawner, LocalProcessSpawner):  # type: ignore[misc
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         """Return what runs between fork and exec: limits first, then the person's uid for good."""
         del name  # accounts of the sandbox are none of the machine's
-        uid, processes = self.uid, self.limits.processes
-        memory = self.limits.memory_mib * MIB
+        return becoming(self.uid, self.limits)
 
-        def become() -> None:
-            limits = {
-                # what a process can write to, which is less than what it maps
-                resource.RLIMIT_DATA: memory,
-                resource.RLIMIT_AS: ADDRESS_SPACE,
-                resource.RLIMIT_CORE: 0,
-                resource.RLIMIT_FSIZE: LARGEST_FILE,
-                resource.RLIMIT_NOFILE: OPEN_FILES,
-            }
-            if os.geteuid() == 0:
-                # counted by uid: only where it is the notebook's own
-                limits[resource.RLIMIT_NPROC] = processes
-            for kind, most in limits.items():
-                resource.setrlimit(kind, (most, most))
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setresgid(uid, uid, uid)
-                os.setresuid(uid, uid, uid)
 
-        return become
+@contextmanager
+def cage(
+    settings: Settings, place: Place, *, home: Path, uid: int, size: NotebookSize
+) -> Iterator[tuple[list[str], int]]:
+    """Yield the words before a notebook's command, and the descriptor that its process must be passed.
+
+    Raises:
+        StartupRefusal: bwrap does not run at all, or the list of system calls cannot be compiled.
+    """
+    words = namespaces(settings, place, home=home, uid=uid, scratch=size.scratch_mib)
+    with system_call_filter() as allowed:
+        yield [*words, "--seccomp", str(allowed), "--"], allowed
+
+
+def becoming(uid: int, size: NotebookSize) -> Callable[[], None]:
+    """Return what runs between fork and exec: limits of ``size`` first, then ``uid`` for good."""
+    memory = size.memory_mib * MIB
+
+    def become() -> None:
+        limits = {
+            # what a process can write to, which is less than what it maps
+            resource.RLIMIT_DATA: memory,
+            resource.RLIMIT_AS: ADDRESS_SPACE,
+            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_FSIZE: LARGEST_FILE,
+            resource.RLIMIT_NOFILE: OPEN_FILES,
+        }
+        if os.geteuid() == 0:
+            # counted by uid: only where it is the notebook's own
+            limits[resource.RLIMIT_NPROC] = size.processes
+        for kind, most in limits.items():
+            resource.setrlimit(kind, (most, most))
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+
+    return become
 
 
 def namespaces(settings: Settings, place: Place, *, home: Path, uid: int, scratch: int) -> list[str]:

@@ -8,6 +8,7 @@ a container open sockets to the virtual machine's host, which no missing network
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from docker.types import LogConfig, Ulimit
@@ -67,21 +68,8 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
     async def start_isolated(self, place: Place) -> None:
         """Create and start the container."""
         self.cmd = self.command
-        self.extra_create_kwargs = {
-            "user": f"{self.uid}:{self.uid}",
-            "hostname": "notebook",
-            "working_dir": INSIDE_HOME,
-            "labels": {OWNER_LABEL: sandbox_mark(self.settings), PERSON_LABEL: self.user.name},
-            "healthcheck": HEALTH,
-        }
-        self.extra_host_config = {
-            **hardening(self.limits, runtime=self.settings.runtime),
-            "binds": [
-                f"{place.out}:{INSIDE_OUT}:ro",
-                f"{place.into}:{INSIDE_IN}:rw",
-                f"{self.files}:{INSIDE_HOME}:rw",
-            ],
-        }
+        self.extra_create_kwargs = identity(self.settings, uid=self.uid, person=self.user.name)
+        self.extra_host_config = surroundings(self.settings, place, home=self.files, size=self.limits)
         await DockerSpawner.start(self)
 
     async def stop_isolated(self, *, now: bool) -> None:
@@ -91,6 +79,29 @@ class DockerNotebook(DoorSpawner, DockerSpawner):  # type: ignore[misc]  # docke
     async def get_ip_and_port(self) -> tuple[str, int]:
         """Return the door's address: the container has none."""
         return "127.0.0.1", self.place.port if self.place else 0
+
+
+def identity(settings: Settings, *, uid: int, person: str) -> dict[str, Any]:
+    """Return who a notebook's container is: Docker's options of its creation."""
+    return {
+        "user": f"{uid}:{uid}",
+        "hostname": "notebook",
+        "working_dir": INSIDE_HOME,
+        "labels": {OWNER_LABEL: sandbox_mark(settings), PERSON_LABEL: person},
+        "healthcheck": HEALTH,
+    }
+
+
+def surroundings(settings: Settings, place: Place, *, home: Path, size: NotebookSize) -> dict[str, Any]:
+    """Return all that a notebook's container is given and limited to: Docker's options of its host."""
+    return {
+        **hardening(size, runtime=settings.runtime),
+        "binds": [
+            f"{place.out}:{INSIDE_OUT}:ro",
+            f"{place.into}:{INSIDE_IN}:rw",
+            f"{home}:{INSIDE_HOME}:rw",
+        ],
+    }
 
 
 def hardening(size: NotebookSize, *, runtime: str) -> dict[str, Any]:

@@ -22,10 +22,12 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.audit.keys import SigningKey, VerifyKey
+from sandbox.audit.keys import SECRET_SIZE, SIGNATURE_SIZE, SigningKey, VerifyKey
+from sandbox.errors import Refusal
 
 _SIGNATURE = b"ED"
 _KEY = b"Ed"
+_TRUSTED, _UNTRUSTED = "trusted comment: ", "untrusted comment: "
 _README = """Release {id}
 
 files/                  what was released
@@ -78,23 +80,68 @@ def public_file(key: VerifyKey) -> bytes:
     return f"untrusted comment: minisign public key {name:016X}\n{public_word(key)}\n".encode()
 
 
-def sign_file(content: bytes, signer: SigningKey, *, trusted_comment: str) -> bytes:
+def sign_file(
+    content: bytes,
+    signer: SigningKey,
+    *,
+    trusted_comment: str,
+    untrusted_comment: str = "signature of a release",
+) -> bytes:
     """Return the minisign signature file of ``content``.
 
     Args:
         content: the bytes of the signed file.
         signer: the release key.
         trusted_comment: one line that is signed too.
+        untrusted_comment: one line for people, not signed.
     """
     signature = signer.sign(hashlib.blake2b(content).digest())
     whole = signer.sign(signature + trusted_comment.encode())
     word = base64.b64encode(_SIGNATURE + key_id(signer.public) + signature).decode()
     return (
-        "untrusted comment: signature of a release\n"
+        f"{_UNTRUSTED}{untrusted_comment}\n"
         f"{word}\n"
-        f"trusted comment: {trusted_comment}\n"
+        f"{_TRUSTED}{trusted_comment}\n"
         f"{base64.b64encode(whole).decode()}\n"
     ).encode()
+
+
+def verify_file(content: bytes, signature_file: bytes, key: VerifyKey) -> str:
+    """Check what :func:`sign_file` made and return its trusted comment.
+
+    Raises:
+        Refusal: it is not the signature of ``content`` by ``key`` (code ``signature-invalid``).
+    """
+    try:
+        first, word, comment, last = signature_file.decode().removesuffix("\n").split("\n")
+        signed, whole = base64.b64decode(word, validate=True), base64.b64decode(last, validate=True)
+    except ValueError as error:
+        raise _not_a_signature() from error
+    head, signature = signed[: -len(whole)], signed[-len(whole) :]
+    trusted = comment.removeprefix(_TRUSTED)
+    if len(whole) != SIGNATURE_SIZE or head != _SIGNATURE + key_id(key) or trusted == comment:
+        raise _not_a_signature()
+    if not first.startswith(_UNTRUSTED) or base64.b64encode(signed).decode() != word:
+        raise _not_a_signature()
+    key.verify(hashlib.blake2b(content).digest(), signature)
+    key.verify(signature + trusted.encode(), whole)
+    return trusted
+
+
+def read_public_word(word: str) -> VerifyKey:
+    """Read what :func:`public_word` returned.
+
+    Raises:
+        Refusal: it is something else (code ``key-invalid``).
+    """
+    try:
+        raw = base64.b64decode(word, validate=True)
+    except ValueError as error:
+        raise Refusal("key-invalid", "The key is not one that minisign writes.") from error
+    key = VerifyKey(raw[-SECRET_SIZE:])
+    if public_word(key) != word:
+        raise Refusal("key-invalid", "The key is not one that minisign writes.")
+    return key
 
 
 def build(
@@ -126,6 +173,14 @@ def build(
     }
     sums = "".join(f"{hashlib.sha256(members[name]).hexdigest()}  {name}\n" for name in sorted(members))
     return _archive(f"release-{release}", members | {"SHA256SUMS": sums.encode()})
+
+
+def _not_a_signature() -> Refusal:
+    return Refusal(
+        "signature-invalid",
+        "The signature is not one by this key.",
+        allowed="Take file and signature as they were written, and the key that belongs to them.",
+    )
 
 
 def _archive(folder: str, members: Mapping[str, bytes]) -> bytes:
