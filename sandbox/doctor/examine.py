@@ -8,7 +8,7 @@ from sandbox.audit import reading
 from sandbox.audit.event import Event, Kind
 from sandbox.audit.keys import SigningKey
 from sandbox.canonical import Canonical
-from sandbox.doctor import books, notebook, report
+from sandbox.doctor import books, files, machine, notebook, parts, report, running
 from sandbox.doctor.check import Check, Finding
 from sandbox.doctor.report import Report
 from sandbox.doctor.subject import Subject
@@ -18,7 +18,14 @@ from sandbox.policy.load import load
 from sandbox.settings import Settings
 from sandbox.store.engine import FAILURES
 
-CHECKS: tuple[Check, ...] = (*notebook.CHECKS, *books.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *notebook.CHECKS,
+    *running.CHECKS,
+    *parts.CHECKS,
+    *files.CHECKS,
+    *books.CHECKS,
+    *machine.CHECKS,
+)
 
 
 def chosen(names: Collection[str]) -> tuple[Check, ...]:

@@ -148,13 +148,11 @@ def writable(targets: Targets) -> list[str]:
 
 
 def mounts(_: Targets) -> list[list[str]]:
-    """Each mount: where, ``rw`` if this process may write there, else ``ro``, kind of file system."""
+    """Each mount: where, ``ro`` or ``rw``, and ``open`` if this process may write there, else ``closed``."""
     found: list[list[str]] = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _dash, right = line.partition(" - ")
-        place, options = left.split()[4:6]
-        open_to_us = options.split(",")[0] == "rw" and os.access(place, os.W_OK)
-        found.append([place, "rw" if open_to_us else "ro", right.split()[0]])
+        place, options = line.split()[4:6]
+        found.append([place, options.split(",")[0], "open" if os.access(place, os.W_OK) else "closed"])
     return found
 
 
