@@ -151,7 +151,7 @@ CHECKS = (
     Check(
         name="log",
         promise="No entry of the log was changed, removed or put in.",
-        how="The tree is made again from all entries and compared with nodes, checkpoint and head.",
+        how="The tree is made again from all entries; checkpoint, head and newest nodes must be its own.",
         test=_log,
     ),
     Check(

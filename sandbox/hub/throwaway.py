@@ -131,7 +131,7 @@ def throwaway(settings: Settings, policy: NotebooksPolicy, *, kind: str) -> Iter
             for part in (place.out, place.into):
                 part.mkdir(mode=0o755, exist_ok=True)
             prepare_socket_directory(place.into, uid=uid)
-            stack.callback(volumes.remove_home, settings, NAME)
+            stack.callback(_forget_home, settings)
             home = volumes.open_home(settings, NAME, policy, uid=uid)
         except OSError as error:
             raise StartupRefusal(f"{directory} cannot be made: {error.strerror}.") from error
@@ -148,6 +148,13 @@ def _alone(directory: Path) -> Iterator[None]:
         raise StartupRefusal("Another check of this sandbox runs; wait for its end.") from error
     finally:
         os.close(handle)
+
+
+def _forget_home(settings: Settings) -> None:
+    """Remove the home, and what an interruption left of its making."""
+    volumes.remove_home(settings, NAME)
+    for unfinished in (settings.home.resolve() / "volumes").glob(f"{NAME}.*"):
+        unfinished.rmdir() if unfinished.is_dir() else unfinished.unlink()
 
 
 def _remove(client: docker.DockerClient, name: str) -> None:
