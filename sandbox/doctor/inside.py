@@ -8,12 +8,10 @@ the kernel when a datagram socket is connected, which sends nothing.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import platform
 import resource
 import socket
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -89,7 +87,7 @@ def files(targets: Targets) -> list[str]:
 
 
 def processes(targets: Targets) -> list[str]:
-    """Processes of the sandbox or of the machine, and any of another user."""
+    """Processes of the sandbox or of the machine, and any of a user who is not named, where one is."""
     found: list[str] = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or entry.name == str(os.getpid()):
@@ -100,7 +98,8 @@ def processes(targets: Targets) -> list[str]:
             continue
         if any(name.encode() in words for name in targets["abstract"]):
             continue  # started with these very words, which hold the marks
-        if any(mark.encode() in words for mark in targets["processes"]) or owner != os.geteuid():
+        foreign = bool(targets["owners"]) and owner not in targets["owners"]
+        if foreign or any(mark.encode() in words for mark in targets["processes"]):
             found.append(entry.name)
     return found
 
@@ -222,7 +221,3 @@ PROBES = (
 def look(targets: Targets) -> dict[str, Any]:
     """Run every probe."""
     return {probe.__name__: probe(targets) for probe in PROBES}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(look(json.loads(sys.argv[1]))))

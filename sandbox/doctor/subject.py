@@ -38,6 +38,12 @@ PARTS = ("sandbox.door", "sandbox.web", "sandbox.signer", "jupyterhub_config.py"
 CLOSED = ("/", "/usr", "/usr/bin", "/etc", "/opt", "/opt/nb", "/var", "/run", "/run/door", INSIDE_OUT, "/sys")
 OPEN = ("/tmp", INSIDE_HOME, INSIDE_IN)  # noqa: S108  # inside a notebook
 
+CODE = f"""{Path(inside.__file__).read_text(encoding="utf-8")}
+import json, sys
+print(json.dumps(look(json.loads(sys.argv[1]))))
+"""
+"""What is run inside: its one argument are the targets, its output is what was found."""
+
 
 class Unchecked(SandboxError):
     """Why a promise cannot be tried, one sentence."""
@@ -161,8 +167,7 @@ class Subject:
     def _look(self) -> dict[str, Any] | SandboxError:
         try:
             with _baits() as (port, name):
-                code = Path(inside.__file__).read_text(encoding="utf-8")
-                said = self.throwaway.run(code, json.dumps(self._targets(port, name)))
+                said = self.throwaway.run(CODE, json.dumps(self._targets(port, name)))
             found: dict[str, Any] = json.loads(said)
         except SandboxError as error:
             return error  # kept: a notebook that does not start is started once, not by each check
@@ -198,6 +203,7 @@ class Subject:
                 *DOCKER_SOCKETS,
             ],
             "processes": list(PARTS),
+            "owners": [self.throwaway.uid],
             "shared": [],
             "key": 0,
             "closed": list(CLOSED),

@@ -62,9 +62,9 @@ def broken(settings: Settings, *words: str) -> dict[str, str]:
 
 def left(settings: Settings) -> list[str]:
     """What there still is of a throw-away notebook on this machine."""
-    found = [
-        str(path) for path in (settings.run / "probe", settings.home / "notebooks" / NAME) if path.exists()
-    ]
+    places = (settings.run / "probe", settings.home / "notebooks" / NAME)
+    found = [str(path) for path in places if path.exists()]
+    found += map(str, (settings.home / "volumes").glob(f"{NAME}*"))
     found += [line for line in Path("/proc/mounts").read_text().splitlines() if NAME in line]
     if settings.isolation == "docker":
         with closing(docker.from_env()) as client:
@@ -130,10 +130,9 @@ def planted(settings: Settings, weaker: dict[str, Any]) -> Iterator[None]:
     labels = {OWNER_LABEL: sandbox_mark(settings)}
     sleep = ["/bin/sleep", "600"]
     with closing(docker.from_env()) as client:
-        container = client.containers.run(
-            images.notebook_image(), sleep, detach=True, labels=labels, **options
-        )
+        container = client.containers.create(images.notebook_image(), sleep, labels=labels, **options)
         try:
+            container.start()
             yield
         finally:
             container.remove(force=True)
@@ -146,7 +145,7 @@ def planted(settings: Settings, weaker: dict[str, Any]) -> Iterator[None]:
         ({"network_mode": "bridge"}, "network interfaces (eth0)"),
         ({"network_mode": "host"}, "namespaces of the machine (net)"),
         ({"security_opt": ["seccomp=unconfined"]}, "no filter of system calls"),
-        ({"user": "0:0", "privileged": True}, "capabilities"),
+        ({"user": "0:0", "cap_drop": []}, "capabilities"),
     ],
 )
 def test_a_notebook_that_runs_weaker_than_it_should_is_found(

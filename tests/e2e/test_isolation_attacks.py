@@ -17,64 +17,22 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from sandbox.doctor import inside
 from sandbox.hub import images
 from sandbox.hub.docker import container_names
 from sandbox.hub.running import RunningSandbox
 
 SHARED_KEY = 0x5B0C
-PROBES = """
-import ctypes, glob, json, os, socket
-def reached(family, address):
-    with socket.socket(family) as probe:
-        probe.settimeout(2)
-        try:
-            probe.connect(address)
-        except OSError:
-            return False
-    return True
-def tcp():
-    return [address for address in TARGETS["tcp"] if reached(socket.AF_INET, tuple(address))]
-def abstract():
-    listed = [line.split()[-1] for line in open("/proc/net/unix") if " @" in line]
-    bait = [name for name in TARGETS["abstract"] if reached(socket.AF_UNIX, "\\0" + name)]
-    return [name for name in listed if name[1:] in TARGETS["abstract"]] + bait
-def sockets():
-    return [path for path in TARGETS["sockets"] if reached(socket.AF_UNIX, path)]
-def files():
-    return [path for path in TARGETS["files"] if os.path.exists(path)]
-def processes():
-    found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        if path.split("/")[2] == str(os.getpid()):
-            continue  # these very words
-        try:
-            words = open(path, "rb").read()
-        except OSError:
-            continue
-        if any(mark.encode() in words for mark in TARGETS["processes"]):
-            found.append(path)
-    return found
-def shared():
-    libc = ctypes.CDLL(None)
-    segment = libc.shmget(TARGETS["key"], 0, 0)
-    named = [name for name in os.listdir("/dev/shm") if name in TARGETS["shared"]]
-    return named + (["segment"] if segment >= 0 else [])
-def names():
-    found = []
-    for name in TARGETS["names"]:
-        try:
-            found.append(socket.getaddrinfo(name, 443))
-        except OSError:
-            pass
-    return found
-def interfaces():
-    return [name for _, name in socket.if_nameindex() if name != "lo"]
-PROBED = (tcp, abstract, sockets, files, processes, shared, names, interfaces)
-print(json.dumps({probe.__name__: bool(probe()) for probe in PROBED}))
+ASKED = ("tcp", "routes", "abstract", "sockets", "files", "processes", "shared", "names", "interfaces")
+NOTHING = dict.fromkeys(ASKED, False)
+
+
+def probes(targets: dict[str, Any]) -> str:
+    """What ``sandbox doctor`` asks from inside, of these targets, and what of it found anything."""
+    return f"""{Path(inside.__file__).read_text()}
+import json
+print(json.dumps({{name: bool(globals()[name]({targets!r})) for name in {ASKED!r}}}))
 """
-NOTHING = dict.fromkeys(
-    ("tcp", "abstract", "sockets", "files", "processes", "shared", "names", "interfaces"), False
-)
 
 
 @pytest.fixture
@@ -119,6 +77,8 @@ def targets(running_sandbox: RunningSandbox) -> Iterator[dict[str, Any]]:
             "shared": [shared.name],
             "key": SHARED_KEY,
             "names": [],
+            "routes": [],
+            "owners": [],
         }
     shared.unlink()
     libc.shmctl(segment, 0, None)  # IPC_RMID
@@ -130,6 +90,7 @@ def outside(targets: dict[str, Any]) -> dict[str, Any]:
     return {
         **targets,
         "tcp": targets["tcp"] + beyond,
+        "routes": ["169.254.169.254", "172.17.0.1", "198.51.100.2"],
         "names": ["secret-value.example.org", "localhost.example"],
     }
 
@@ -137,7 +98,7 @@ def outside(targets: dict[str, Any]) -> dict[str, Any]:
 def test_an_analyst_reaches_nothing_from_inside(
     running_sandbox: RunningSandbox, targets: dict[str, Any]
 ) -> None:
-    output = running_sandbox.run_in_notebook("ana", f"TARGETS = {outside(targets)!r}\n{PROBES}")
+    output = running_sandbox.run_in_notebook("ana", probes(outside(targets)))
     assert json.loads(output.text) == NOTHING, output.error
 
 
@@ -148,7 +109,7 @@ def test_root_inside_a_container_reaches_nothing_either(
     with closing(docker.from_env()) as client:
         name = container_names(running_sandbox.settings).format(username="ana")
         container = client.containers.get(name)
-        probed = run_as_root(container, f"TARGETS = {outside(targets)!r}\n{PROBES}")
+        probed = run_as_root(container, probes(outside(targets)))
         asked = run_as_root(container, ASK_AS_ROOT)
     assert json.loads(probed) == NOTHING
     assert asked.strip() == "403"
@@ -181,8 +142,8 @@ def test_a_container_that_is_given_what_notebooks_are_not_finds_it_all(
     with closing(docker.from_env()) as client:
         said = client.containers.run(
             images.notebook_image(),
-            ["/opt/nb/bin/python", "-c", f"TARGETS = {targets!r}\n{PROBES}"],
+            ["/opt/nb/bin/python", "-c", probes(targets)],
             network_mode="host", pid_mode="host", ipc_mode="host", user="0:0", remove=True,
             volumes=[f"{home}:{home}", "/var/run/docker.sock:/var/run/docker.sock"],
         )  # fmt: skip
-    assert json.loads(said) == {**dict.fromkeys(NOTHING, True), "names": False}
+    assert json.loads(said) == {**dict.fromkeys(NOTHING, True), "names": False, "routes": False}
