@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.doctor.check import Check, Outcome, fails, holds
+from sandbox.doctor.check import Check, Outcome, fails, holds, unknown
 from sandbox.doctor.subject import Subject, Unchecked
 from sandbox.door.sockets import peer_uid
 from sandbox.governance import accounts
@@ -90,14 +90,17 @@ def _ports(subject: Subject) -> Outcome:
     found = [listener for listener in listeners() if listener.port in ports]
     if not found:
         raise Unchecked("No port of the sandbox is open on this machine.")
-    wrong = [
-        f"{listener.address} port {listener.port}"
+    beyond = [
+        listener
         for listener in found
         if not listener.loopback and not public.get(listener.port, "").startswith("https:")
     ]
-    if wrong:
+    told = ", ".join(f"{listener.address} port {listener.port}" for listener in beyond)
+    if beyond and settings.listen and all(listener.port in public for listener in beyond):
+        return unknown(f"{told}: in a container; who reaches them is decided where its ports are published.")
+    if beyond:
         return fails(
-            f"Open beyond this machine, without TLS: {', '.join(wrong)}.",
+            f"Open beyond this machine, without TLS: {told}.",
             remedy="Leave SANDBOX_HUB_HOST at 127.0.0.1, and put a proxy with TLS before it.",
         )
     return holds("Hub, proxy and console listen on loopback, or by https.")

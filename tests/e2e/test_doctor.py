@@ -19,6 +19,7 @@ from typing import Any
 
 import docker
 import pytest
+from examined import doctor
 
 from sandbox.doctor.check import Result
 from sandbox.doctor.parts import _stored_roles
@@ -35,16 +36,6 @@ from sandbox.settings import Settings
 NOT_SET_UP_HERE = {"sinks", "witnesses"}
 OF_THE_MACHINE = {"time-source"}
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="the fault needs root")
-
-
-def doctor(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sandbox.cli", "doctor", *words],
-        env=environment_of(settings, os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def broken(settings: Settings, *words: str) -> dict[str, str]:
