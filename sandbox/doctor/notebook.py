@@ -35,6 +35,11 @@ def _nothing(*probes: str, none: str, some: str) -> Callable[[Subject], Outcome]
     return test
 
 
+def _start(subject: Subject) -> Outcome:
+    subject.must_start()
+    return holds(f"It started, isolated by {subject.isolation}, and looked around.")
+
+
 def _network(subject: Subject) -> Outcome:
     look = subject.look
     if look["interfaces"]:
@@ -64,6 +69,8 @@ def _rights(subject: Subject) -> Outcome:
     uids = set(status["Uid"].split())
     if uids != {str(subject.throwaway.uid)}:
         return fails(f"The notebook runs as uid {', '.join(sorted(uids))}.", remedy=_SEE)
+    if not subject.root:
+        return unknown("No capability, no_new_privs; not started by root, all notebooks share one uid.")
     return holds(f"No capability, no_new_privs, uid {subject.throwaway.uid}.")
 
 
@@ -153,6 +160,12 @@ def _ways_in(subject: Subject) -> Outcome:
 
 
 CHECKS = (
+    Check(
+        name="notebook-start",
+        promise="A notebook can be started, isolated in the way that is set.",
+        how=_BY + "is started and looks around.",
+        test=_start,
+    ),
     Check(
         name="notebook-interfaces",
         promise="A notebook has no network interface but its own loopback.",

@@ -173,15 +173,27 @@ class Subject:
             return error  # kept: a notebook that does not start is started once, not by each check
         return found
 
+    def must_start(self) -> None:
+        """Return if a notebook without a person could be started and looked around.
+
+        Raises:
+            StartupRefusal: it could not.
+            Unchecked: notebooks are started where this command cannot start any.
+        """
+        if isinstance(self._look, SandboxError):
+            raise self._look
+
     @property
     def look(self) -> dict[str, Any]:
         """What was found from inside; see :mod:`sandbox.doctor.inside`.
 
         Raises:
-            StartupRefusal: no notebook could be started.
+            Unchecked: no notebook could be started, which is for one check to say.
         """
-        if isinstance(self._look, SandboxError):
+        if isinstance(self._look, Unchecked):
             raise self._look
+        if isinstance(self._look, SandboxError):
+            raise Unchecked("No notebook could be started; see the check `notebook-start`.")
         return self._look
 
     def _targets(self, bait: int, name: str) -> inside.Targets:

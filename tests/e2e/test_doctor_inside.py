@@ -157,3 +157,14 @@ def test_a_home_without_a_limit_is_found(isolated: Settings, tmp_path: Path) -> 
     file = policies / "notebooks.toml"
     file.write_text(file.read_text().replace("home_mib = 64", "home_mib = 0"))
     assert "home_mib is 0" in failing(replace(isolated, policies=policies))["notebook-room"]
+
+
+def test_a_notebook_that_cannot_be_started_fails_once_and_nothing_is_said_to_hold(settings: Settings) -> None:
+    subject = Subject(replace(settings, isolation="bubblewrap"))  # without the environment it needs
+    try:
+        outcomes = {check.name: check.run(subject) for check in notebook.CHECKS}
+    finally:
+        subject.close()
+    start = outcomes.pop("notebook-start")
+    assert (start.result, "environment is missing" in start.found) == (Result.FAILS, True)
+    assert {outcome.result for outcome in outcomes.values()} == {Result.UNKNOWN}
