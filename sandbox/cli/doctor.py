@@ -64,12 +64,13 @@ def doctor(
     """  # noqa: D301  # click reads the backspace
     if context.invoked_subcommand is not None:
         return
-    signal.signal(signal.SIGTERM, _interrupted)  # the notebook is taken away then too
+    interruption = _Interruption()
     settings = Settings.from_environment()
     checks, key = examine.chosen(names), examine.signing_key(settings)
     findings: list[Finding] = []
 
     def said(finding: Finding) -> None:
+        interruption.honour()
         findings.append(finding)
         click.echo(f"{_MARKS[finding.outcome.result]:>5}  {finding.check.name}", err=True)
 
@@ -143,9 +144,29 @@ def _write(path: Path, content: bytes, signature: bytes) -> None:
         raise StartupRefusal(f"The report cannot be written to {path}: {error.strerror}.") from error
 
 
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    del number, frame  # as Ctrl-C
-    raise KeyboardInterrupt
+class _Interruption:
+    """Ctrl-C and SIGTERM: the first lets the check that runs end, and what it made be taken away whole.
+
+    Raised in the middle of making a file system or a mount, it would leave one of them behind. A second one
+    is raised at once, for a log that takes long.
+    """
+
+    def __init__(self) -> None:
+        self._heard = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._hear)
+
+    def honour(self) -> None:
+        """Stop here if it was heard."""
+        if self._heard:
+            raise KeyboardInterrupt
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        del number, frame  # either means the same
+        if self._heard:
+            raise KeyboardInterrupt
+        self._heard = True
+        click.echo("Stopping after this check; once more stops at once.", err=True)
 
 
 commands: tuple[click.Command, ...] = (doctor,)

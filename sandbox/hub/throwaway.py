@@ -25,6 +25,7 @@ from sandbox.hub import bubblewrap, images, volumes
 from sandbox.hub import docker as containers
 from sandbox.hub.doorkeeper import Place
 from sandbox.hub.places import clear_socket_directory, notebook_uid, prepare_socket_directory
+from sandbox.hub.programs import run
 from sandbox.hub.spawner import INSIDE_HOME
 from sandbox.policy.notebooks import NotebookSize, NotebooksPolicy
 from sandbox.settings import Settings
@@ -154,6 +155,8 @@ def _forget_home(settings: Settings) -> None:
     """Remove the home, and what an interruption left of its making."""
     volumes.remove_home(settings, NAME)
     for unfinished in (settings.home.resolve() / "volumes").glob(f"{NAME}.*"):
+        while unfinished.is_mount():
+            run(["umount", "--lazy", str(unfinished)])
         unfinished.rmdir() if unfinished.is_dir() else unfinished.unlink()
 
 
