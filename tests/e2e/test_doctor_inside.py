@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_under_test import link_embedded, made_once
+from sandbox_under_test import made_once
 
 from sandbox.doctor import notebook
 from sandbox.doctor.check import Result
@@ -28,8 +28,6 @@ def isolated(settings: Settings, isolator: str) -> Settings:
     """A sandbox that does not run, with what its notebooks are made of."""
     settings = replace(settings, isolation=isolator)
     with made_once():
-        if isolator == "bubblewrap":
-            link_embedded(settings)
         images.prepare(settings)
     return settings
 

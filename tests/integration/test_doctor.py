@@ -24,7 +24,7 @@ from sandbox.doctor import books, examine, files, running
 from sandbox.doctor.check import Outcome, Result
 from sandbox.doctor.subject import Subject
 from sandbox.governance.installation import PRIVATE_KEY, open_books, open_signer
-from sandbox.hub import images
+from sandbox.hub import embedded
 from sandbox.hub.running import free_ports
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
@@ -290,15 +290,15 @@ def test_an_environment_of_other_files_is_found(settings: Settings) -> None:
     settings = replace(settings, isolation="bubblewrap")
     assert fails(settings, "image", "missing")
     environment = settings.home / "notebook-env"
-    shutil.copytree(images.CONTEXT / "jupyter", environment / "etc" / "jupyter")
+    shutil.copytree(embedded.CONTEXT / "jupyter", environment / "etc" / "jupyter")
     (environment / "bin").mkdir()
     (environment / "bin" / "python").touch()
-    images.copy_client(settings.home / "notebook-client")
+    embedded.copy_client(settings.home / "notebook-client")
     assert found(settings, "image").result is Result.HOLDS
     changed = next((settings.home / "notebook-client").rglob("session.py"))
     changed.write_text(changed.read_text() + "# another version\n")
     assert fails(settings, "image", "session.py")
-    images.copy_client(settings.home / "notebook-client")
+    embedded.copy_client(settings.home / "notebook-client")
     package = environment / "lib" / "python3.11" / "site-packages" / "jupyterlab-1.0.dist-info"
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: jupyterlab\nVersion: 1.0\n")
