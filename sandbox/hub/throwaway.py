@@ -77,7 +77,7 @@ class Throwaway:
                 name=name,
                 environment=_ENVIRONMENT,
                 host_config=api.create_host_config(**given),
-                **containers.identity(self.settings, uid=self.uid),
+                **containers.identity(self.settings, uid=self.uid, person=""),
             )
             api.start(made)
             ended = api.wait(made, timeout=SECONDS)["StatusCode"]

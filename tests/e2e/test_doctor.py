@@ -56,7 +56,8 @@ def left(settings: Settings) -> list[str]:
     places = (settings.run / "probe", settings.home / "notebooks" / NAME)
     found = [str(path) for path in places if path.exists()]
     found += map(str, (settings.home / "volumes").glob(f"{NAME}*"))
-    found += [line for line in Path("/proc/mounts").read_text().splitlines() if NAME in line]
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    found += [line for line in mounts if NAME in line and str(settings.home) in line]
     if settings.isolation == "docker":
         with closing(docker.from_env()) as client:
             name = container_names(settings).format(username=NAME)
