@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sandbox.errors import Refusal, StartupRefusal
 
+LONGEST_TEXT = 4096
 SECRET_SIZE = 32
 """Bytes of an Ed25519 seed (RFC 8032, 5.1.5) and of an AES-256 key."""
 SIGNATURE_SIZE = 64
@@ -164,12 +165,31 @@ def load_secret(path: Path) -> bytes:
         StartupRefusal: the file is missing, is not a regular file of this user (root may read
             another's), is accessible to others, or has another length.
     """
+    secret = _read_private(path, SECRET_SIZE + 1)
+    if len(secret) != SECRET_SIZE:
+        raise StartupRefusal(f"The key {path} must be a file of exactly {SECRET_SIZE} bytes.")
+    return secret
+
+
+def private_text(path: Path) -> str:
+    """Read a secret that others made, as one line of text.
+
+    Raises:
+        StartupRefusal: as for :func:`load_secret`, but for its length; or it is not ASCII.
+    """
+    try:
+        return _read_private(path, LONGEST_TEXT).decode("ascii").strip()
+    except UnicodeDecodeError as error:
+        raise StartupRefusal(f"The key {path} must be one line of plain ASCII.") from error
+
+
+def _read_private(path: Path, most: int) -> bytes:
     try:
         # O_NONBLOCK: a pipe in the place of a key must not hang the start.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             status = os.fstat(handle)
-            secret = file.read(SECRET_SIZE + 1) if stat.S_ISREG(status.st_mode) else b""
+            secret = file.read(most) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
         raise StartupRefusal(f"The key {path} cannot be read: {error.strerror}.") from error
     if os.geteuid() not in (0, status.st_uid):
@@ -178,8 +198,6 @@ def load_secret(path: Path) -> bytes:
         )
     if status.st_mode & 0o077:
         raise StartupRefusal(f"The key {path} has mode {stat.S_IMODE(status.st_mode):04o}; it must be 0600.")
-    if len(secret) != SECRET_SIZE:
-        raise StartupRefusal(f"The key {path} must be a file of exactly {SECRET_SIZE} bytes.")
     return secret
 
 

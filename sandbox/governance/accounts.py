@@ -4,7 +4,8 @@ Guarantees: a password is kept only as a salted scrypt hash; after :data:`FAILUR
 a row an account is closed for :data:`LOCK_TIME`, whatever is tried meanwhile; nobody holds two roles that
 exclude each other; every change of an account is in the log, in the transaction that makes it.
 
-Used where the hub's built-in log-in is. With another log-in the groups come from there.
+Where people log in at a provider, their accounts have no password that is asked for: :func:`admit` makes
+them and sets their groups to what the provider's word gives.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sandbox import canonical
 from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.group import Transaction
 from sandbox.audit.log import Log
-from sandbox.errors import Conflict, Malformed, NotAllowed, NotAuthenticated, NotFound
+from sandbox.errors import Conflict, Malformed, NotAllowed, NotAuthenticated, NotFound, Refusal
 from sandbox.policy.names import PERSON_NAME
 from sandbox.policy.roles import forbidden_together
 from sandbox.store.tables import account as accounts_table
@@ -43,6 +44,9 @@ FAILURES_ALLOWED = 5
 LOCK_TIME = timedelta(minutes=15)
 """So at most 480 tries a day, against 96 random bits; NIST SP 800-63B 5.2.2 asks for a limit."""
 
+PROVIDER = "login-provider"
+"""Who is named in the log where groups change because they changed at the provider."""
+
 _GROUP_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _WRONG = "The name or the password is wrong, or the account is closed for now."
 
@@ -56,6 +60,8 @@ class Account:
     name: str
     groups: frozenset[str]
     disabled: bool
+    generation: int
+    """Grows with every new password; sessions of an earlier one are void."""
 
 
 def create(log: Log, name: str, *, groups: frozenset[str], actor: str, login: bool = True) -> str:
@@ -66,30 +72,14 @@ def create(log: Log, name: str, *, groups: frozenset[str], actor: str, login: bo
         NotAllowed: two of the groups exclude each other.
         Conflict: the name is taken.
     """
-    if PERSON_NAME.fullmatch(name) is None:
-        raise Malformed(
-            "account-name",
-            f"{name!r} cannot be an account's name.",
-            allowed="A name begins with a to z and has at most 32 of a to z, 0 to 9 and -.",
-        )
+    _check_name(name)
     _check_groups(groups)
     password = secrets.token_urlsafe(PASSWORD_BYTES) if login else ""
     stored = _hash(password) if login else ""
     with log.writing() as tx:
         if _row(tx, name) is not None:
             raise Conflict("account-exists", f"There is an account {name} already.")
-        last = tx.connection.execute(select(func.max(accounts_table.c.number))).scalar()
-        tx.connection.execute(
-            accounts_table.insert().values(
-                number=(last or 0) + 1,
-                name=name,
-                password_hash=stored,
-                groups=canonical.encode(sorted(groups)),
-                disabled=False,
-                failures=0,
-                locked_until="",
-            )
-        )
+        _add(tx, name, password_hash=stored, groups=groups)
         _record(tx, name, actor=actor, change="created", groups=sorted(groups), login=login)
     return password
 
@@ -176,10 +166,85 @@ def log_in(log: Log, name: str, password: str) -> Account:
     raise NotAuthenticated("login-refused", _WRONG)
 
 
+def admit(log: Log, name: str, *, subject: str, groups: frozenset[str]) -> Account:
+    """Return the account of somebody whom the provider vouches for; make it, or set its groups.
+
+    Args:
+        log: the log that accounts are kept with.
+        name: what the provider calls the person.
+        subject: digest of what the provider knows the person by for ever.
+        groups: what the provider's word gives now.
+
+    Raises:
+        Malformed: the name cannot be an account's.
+        NotAllowed: two of the groups exclude each other, or the account belongs to somebody else there.
+        NotAuthenticated: the account is disabled.
+    """
+    try:
+        _check_name(name)
+        _check_groups(groups)
+    except Refusal:
+        refuse(log, name)
+        raise
+    with log.writing() as tx:
+        row = _row(tx, name)
+        theirs = row is None or row.subject in {"", subject}
+        admitted = row is None or (theirs and not row.disabled)
+        if row is None:
+            _add(tx, name, password_hash="", groups=groups, subject=subject)
+            _record(tx, name, actor=PROVIDER, change="created", groups=sorted(groups), login=True)
+        elif admitted:
+            _update(tx, name, {"subject": subject})
+            _set_if_changed(tx, row, groups)
+        kind, decision = (Kind.LOGIN, "granted") if admitted else (Kind.LOGIN_REFUSED, "refused")
+        tx.append(Event(kind=kind, actor=name, subject=name, decision=decision))
+        account = _account(_row(tx, name))
+    if not theirs:
+        raise NotAllowed(
+            "account-of-another",
+            f"The account {name} belongs to another person of the log-in provider.",
+            allowed="Ask the administrator.",
+        )
+    if not admitted:
+        raise NotAuthenticated("account-disabled", "The account is disabled.")
+    return account
+
+
+def refuse(log: Log, name: str) -> None:
+    """Log that somebody was refused who called themselves ``name``."""
+    known = PERSON_NAME.fullmatch(name) is not None and find(log.engine, name) is not None
+    subject = name if known else "unknown-name"
+    with log.writing() as tx:
+        tx.append(Event(kind=Kind.LOGIN_REFUSED, actor=subject, subject=subject, decision="refused"))
+
+
+def follow(log: Log, name: str, *, groups: frozenset[str]) -> None:
+    """Set the groups to what the provider's word gives now; nothing is written where they are that.
+
+    Raises:
+        Malformed, NotAllowed: as for :func:`create`.
+    """
+    _check_groups(groups)
+    account = find(log.engine, name)
+    if account is None or account.groups == groups:
+        return
+    with log.writing() as tx:
+        _set_if_changed(tx, _row(tx, name), groups)
+
+
 def _after_failure(failures: int, at: datetime) -> dict[str, object]:
     if failures < FAILURES_ALLOWED:
         return {"failures": failures}
     return {"failures": 0, "locked_until": timestamp(at + LOCK_TIME)}
+
+
+def _check_name(name: str) -> None:
+    if PERSON_NAME.fullmatch(name) is None:
+        raise Malformed(
+            "account-name",
+            f"{name!r} cannot be an account's name.",
+            allowed="A name begins with a to z and has at most 32 of a to z, 0 to 9 and -.",
+        )
 
 
 def _check_groups(groups: frozenset[str]) -> None:
@@ -198,6 +263,31 @@ def _check_groups(groups: frozenset[str]) -> None:
             f"Nobody may be in {first} and in {second}.",
             allowed="Give the two roles to two people.",
         )
+
+
+def _add(
+    tx: Transaction, name: str, *, password_hash: str, groups: frozenset[str], subject: str = ""
+) -> None:
+    last = tx.connection.execute(select(func.max(accounts_table.c.number))).scalar()
+    tx.connection.execute(
+        accounts_table.insert().values(
+            number=(last or 0) + 1,
+            name=name,
+            password_hash=password_hash,
+            groups=canonical.encode(sorted(groups)),
+            disabled=False,
+            failures=0,
+            locked_until="",
+            subject=subject,
+            generation=0,
+        )
+    )
+
+
+def _set_if_changed(tx: Transaction, row: Any, groups: frozenset[str]) -> None:
+    if _account(row).groups != groups:
+        _update(tx, row.name, {"groups": canonical.encode(sorted(groups))})
+        _record(tx, row.name, actor=PROVIDER, change="changed", groups=sorted(groups))
 
 
 def _change(
@@ -224,7 +314,9 @@ def _update(tx: Transaction, name: str, values: dict[str, object]) -> None:
 
 def _account(row: Any) -> Account:
     groups = frozenset(canonical.decode(row.groups))
-    return Account(number=row.number, name=row.name, groups=groups, disabled=row.disabled)
+    return Account(
+        number=row.number, name=row.name, groups=groups, disabled=row.disabled, generation=row.generation
+    )
 
 
 def _hash(password: str) -> str:

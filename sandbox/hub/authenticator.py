@@ -33,6 +33,7 @@ class AccountAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub h
         self.allow_all = True  # whoever has an account; what they may do is their groups' matter
         self.auth_refresh_age = REFRESH_SECONDS
         self.refresh_pre_spawn = True
+        self.auth_refresh_strict = True  # else tokens of a disabled account would go on with its last groups
         self._stopping: set[asyncio.Task[Any]] = set()
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:

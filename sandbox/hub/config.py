@@ -20,9 +20,11 @@ from sandbox.hub import images, roles
 from sandbox.hub.authenticator import AccountAuthenticator
 from sandbox.hub.bubblewrap import BubblewrapNotebook
 from sandbox.hub.docker import DockerNotebook, container_names
+from sandbox.hub.oidc import OidcAuthenticator
+from sandbox.hub.openid import client_secret, discover
 from sandbox.hub.own_secret import own_secret
 from sandbox.hub.started import StartedNotebook
-from sandbox.policy.load import load_notebooks
+from sandbox.policy.load import load_login, load_notebooks
 from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.settings import Settings
 
@@ -41,7 +43,7 @@ def configure(c: Any, settings: Settings) -> None:
     books = open_books(settings)
     _server(c, settings, directory)
     _proxy(c, settings, directory)
-    c.JupyterHub.authenticator_class = AccountAuthenticator
+    _login(c, settings, directory)
     c.AccountAuthenticator.log_of_record = lambda: books.log  # a configuration is copied; a log must not be
     c.JupyterHub.custom_scopes = roles.custom_scopes()
     c.JupyterHub.load_roles = roles.load_roles()
@@ -124,6 +126,19 @@ def freezer(settings: Settings) -> dict[str, Any]:
     """Return the service whose token `sandbox freeze` stops notebooks with; it runs nothing."""
     token = own_secret(hub_directory(settings) / FREEZER_TOKEN)
     return {"name": roles.FREEZER, "api_token": token, "display": False}
+
+
+def _login(c: Any, settings: Settings, directory: Path) -> None:
+    policy = load_login(settings.policies)
+    if policy.kind == "accounts":
+        c.JupyterHub.authenticator_class = AccountAuthenticator
+        return
+    secret, provider = client_secret(settings), discover(policy)
+    c.JupyterHub.authenticator_class = OidcAuthenticator
+    c.OidcAuthenticator.client_secret = secret
+    c.OidcAuthenticator.provider = lambda: provider
+    c.OidcAuthenticator.oauth_callback_url = f"{settings.hub_url}/hub/oauth_callback"
+    c.CryptKeeper.keys = [own_secret(directory / "auth_state_key")]
 
 
 def _server(c: Any, settings: Settings, directory: Path) -> None:

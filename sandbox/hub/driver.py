@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
@@ -66,6 +67,18 @@ class Person:
         async with self._client.post(login, data=form, allow_redirects=False) as answer:
             if answer.status != HTTPStatus.FOUND:
                 raise DriverError(f"log-in: {answer.status}")
+
+    async def log_in_at_provider(self, form: Mapping[str, str]) -> tuple[int, str]:
+        """Go from the hub to the provider's page, send ``form`` there; return status and text of the end.
+
+        Raises:
+            DriverError: there is no such page.
+        """
+        async with self._client.get(f"{self.hub_url}/hub/login") as page:
+            if page.status != HTTPStatus.OK or str(page.url).startswith(self.hub_url):
+                raise DriverError(f"log-in: {page.status} at {page.url.path}")
+        async with self._client.post(page.url, data=dict(form)) as answer:
+            return answer.status, await answer.text()
 
     async def get(self, path: str) -> tuple[int, str]:
         """Fetch a page or document below the hub's address; return status and text."""

@@ -9,6 +9,8 @@ import sys
 
 from sandbox.errors import StartupRefusal
 from sandbox.hub import images
+from sandbox.hub.openid import client_secret, discover
+from sandbox.policy.load import load_login
 from sandbox.settings import Settings
 
 SOCKET_PATH_BYTES = 107
@@ -25,6 +27,10 @@ def check(settings: Settings) -> None:
     """
     if not (settings.keys / "gateway-hub-token").exists():
         raise StartupRefusal(f"{settings.home} holds no sandbox; run `sandbox init` first.")
+    login = load_login(settings.policies)
+    if login.kind == "oidc":
+        client_secret(settings)
+        discover(login)
     longest = len(os.fsencode(settings.run.resolve() / _LONGEST_SOCKET))
     if longest > SOCKET_PATH_BYTES:
         raise StartupRefusal(

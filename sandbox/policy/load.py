@@ -23,6 +23,7 @@ from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.dataset import DatasetPolicy
 from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy
 from sandbox.policy.keeping import Keeping, RetentionPolicy, SinksPolicy
+from sandbox.policy.login import LoginPolicy
 from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.policy.policies import Policies as Policies
 from sandbox.policy.values import PolicyModel, sentence_of
@@ -30,6 +31,7 @@ from sandbox.policy.witnesses import WitnessPolicy
 
 _M = TypeVar("_M", bound=PolicyModel)
 WITNESSES = "witnesses.toml"
+LOGIN = "login.toml"
 LARGEST_FILE = 1_000_000
 """Bytes of one policy file; real ones have a few thousand."""
 
@@ -119,6 +121,21 @@ def load_notebooks(directory: Path) -> NotebooksPolicy:
     """
     reading = _Reading(directory)
     found = reading.one("notebooks.toml", NotebooksPolicy)
+    if found is None:
+        raise PolicyMistakes(tuple(sorted(reading.mistakes)))
+    return found
+
+
+def load_login(directory: Path) -> LoginPolicy:
+    """Return what ``login.toml`` in ``directory`` says of logging in; the built-in one where there is none.
+
+    Raises:
+        PolicyMistakes: anything is wrong with the file; holds all that is wrong.
+    """
+    if not (directory / LOGIN).exists():
+        return LoginPolicy(kind="accounts")
+    reading = _Reading(directory)
+    found = reading.one(LOGIN, LoginPolicy)
     if found is None:
         raise PolicyMistakes(tuple(sorted(reading.mistakes)))
     return found

@@ -171,6 +171,8 @@ account = Table(
     Column("disabled", Boolean, nullable=False, default=False),
     Column("failures", Integer, nullable=False, default=0),
     Column("locked_until", String(32), nullable=False, default=""),
+    Column("subject", String(64), nullable=False, server_default=""),  # digest of who it is at a provider
+    Column("generation", Integer, nullable=False, server_default="0"),  # grows with every new password
 )
 
 # --- review ------------------------------------------------------------------------------------------
