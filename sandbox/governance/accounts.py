@@ -128,13 +128,18 @@ def set_disabled(log: Log, name: str, *, disabled: bool, actor: str) -> None:
 
 
 def new_password(log: Log, name: str, *, actor: str) -> str:
-    """Give an account a new password and return it; the old one is void.
+    """Give an account a new password and return it; the old one is void, and every session it began.
 
     Raises:
         NotFound: there is no such account.
     """
     password = secrets.token_urlsafe(PASSWORD_BYTES)
-    values = {"password_hash": _hash(password), "failures": 0, "locked_until": ""}
+    values = {
+        "password_hash": _hash(password),
+        "failures": 0,
+        "locked_until": "",
+        "generation": accounts_table.c.generation + 1,
+    }
     _change(log, name, actor=actor, values=values, password="new")  # noqa: S106  # a word for the log
     return password
 

@@ -1,7 +1,8 @@
 """Log-in at the hub by the sandbox's own accounts.
 
 Guarantees: groups come from the accounts at every request, so a role taken away is gone at the next one;
-whoever is disabled, frozen, or no longer an analyst, also loses the notebook that still runs.
+whoever is disabled, frozen, or no longer an analyst, also loses the notebook that still runs. A new password
+ends every session that began with an earlier one; a running notebook goes on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from traitlets import Callable as CallableTrait
 from sandbox.audit.log import Log
 from sandbox.errors import Refusal
 from sandbox.governance import accounts
-from sandbox.hub import standing
+from sandbox.governance.accounts import Account
+from sandbox.hub import sessions, standing
 from sandbox.hub.roles import ANALYSTS
 
 REFRESH_SECONDS = 1
@@ -38,7 +40,6 @@ class AccountAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub h
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
         """Return name and groups, or None where the log-in is refused."""
-        del handler  # the hub's own form; nothing of the request matters but its fields
         log: Log = self.log_of_record()
         try:
             account = await asyncio.to_thread(
@@ -46,18 +47,32 @@ class AccountAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub h
             )
         except Refusal:
             return None
+        self._align(handler.find_user(account.name), account)
         return {"name": account.name, "groups": sorted(account.groups)}
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
         """Return the groups as they are now; False ends the log-in."""
-        del handler  # the answer depends on the account only
         log: Log = self.log_of_record()
         account, freeze = await asyncio.to_thread(standing.of, log, user.name)
         active = account is not None and not account.disabled
         groups = account.groups if account is not None and active else frozenset()
         if ANALYSTS not in groups or freeze is not None:
             self._stop_notebook(user)
+        if account is not None and not sessions.belong(user, account.generation):
+            browser = not sessions.of_notebook(handler)
+            sessions.end(user, account.generation)
+            active = active and not browser
         return {"name": user.name, "groups": sorted(groups)} if active else False
+
+    def add_user(self, user: Any) -> None:
+        """Learn of a person, new or from before the hub's start, whose sessions may be older than that."""
+        super().add_user(user)
+        self._align(user, accounts.find(self.log_of_record().engine, user.name))
+
+    def _align(self, user: Any, account: Account | None) -> None:
+        """End what began with an earlier password, before anything begins with the present one."""
+        if user is not None and account is not None and not sessions.belong(user, account.generation):
+            sessions.end(user, account.generation)
 
     def _stop_notebook(self, user: Any) -> None:
         if user.running and not user.spawner.pending:

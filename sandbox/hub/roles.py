@@ -25,6 +25,7 @@ _DESCRIPTIONS = {
     Scope.POLICY: "Keep datasets and their policies.",
     Scope.AUTHORITY: "Grant and end authorizations.",
     Scope.BUDGET: "See every budget; open time windows and raise budgets by signed decisions.",
+    Scope.PASSWORD: "Get a new password, by the present one.",
 }
 
 

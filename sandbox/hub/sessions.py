@@ -32,3 +32,9 @@ def end(user: Any, generation: int) -> None:
         for one in database.query(kind).filter(kind.user_id == person.id, kind.client_id != _OWN):
             database.delete(one)
     database.commit()
+
+
+def of_notebook(handler: Any) -> bool:
+    """Whether the request comes from a running notebook itself and not from a browser's log-in."""
+    token = None if handler is None else handler.get_token()
+    return token is not None and token.client_id == _OWN

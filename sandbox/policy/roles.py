@@ -21,6 +21,8 @@ class Scope(StrEnum):
     POLICY = "custom:sandbox:policy:write"
     AUTHORITY = "custom:sandbox:authority"
     BUDGET = "custom:sandbox:budget:decide"
+    PASSWORD = "custom:sandbox:password"  # noqa: S105  # a scope's name, not a secret
+    """Every role gives it; through the console only, so a notebook cannot use it."""
 
 
 class Channel(StrEnum):
@@ -37,12 +39,12 @@ class Channel(StrEnum):
 
 
 ROLE_SCOPES: dict[str, frozenset[Scope]] = {
-    "analysts": frozenset({Scope.QUERY, Scope.REQUEST}),
-    "reviewers": frozenset({Scope.REVIEW}),
-    "officers": frozenset({Scope.AUDIT}),
-    "stewards": frozenset({Scope.POLICY, Scope.BUDGET}),
-    "authority": frozenset({Scope.AUTHORITY, Scope.BUDGET}),
-    "auditors": frozenset({Scope.AUDIT}),
+    "analysts": frozenset({Scope.PASSWORD, Scope.QUERY, Scope.REQUEST}),
+    "reviewers": frozenset({Scope.PASSWORD, Scope.REVIEW}),
+    "officers": frozenset({Scope.PASSWORD, Scope.AUDIT}),
+    "stewards": frozenset({Scope.PASSWORD, Scope.POLICY, Scope.BUDGET}),
+    "authority": frozenset({Scope.PASSWORD, Scope.AUTHORITY, Scope.BUDGET}),
+    "auditors": frozenset({Scope.PASSWORD, Scope.AUDIT}),
 }
 
 FORBIDDEN_PAIRS: frozenset[frozenset[str]] = frozenset(

@@ -167,5 +167,11 @@ class Decision(Form):
     """Codes of the findings that were weighed."""
 
 
+class PasswordChange(Form):
+    """A person wants a new password."""
+
+    present: Annotated[str, Field(min_length=1, max_length=256)]
+
+
 class Confirmation(Form):
     """A button without fields."""

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from sandbox.errors import NotFound
 from sandbox.policy.roles import ROLE_SCOPES, Scope
+from sandbox.web import pages_password
 from sandbox.web.render import page
 from sandbox.web.route import Call, Reply
 
@@ -34,6 +35,7 @@ def home(call: Call) -> Reply:
         "home.html",
         roles=[(group, ROLE_TEXTS[group]) for group in groups if group in ROLE_SCOPES],
         projects=[group for group in groups if group not in ROLE_SCOPES],
+        passwords=Scope.PASSWORD in scopes and pages_password.offered(call),
         hub_url=call.gateway.settings.hub_url,
         waiting=len(call.gateway.desk.queue(call.actor)) if Scope.REVIEW in scopes else 0,
         own=len(call.gateway.desk.mine(call.actor)) if Scope.REQUEST in scopes else 0,

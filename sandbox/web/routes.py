@@ -19,9 +19,18 @@ from sandbox.web import (
     pages_exports,
     pages_home,
     pages_overview,
+    pages_password,
     pages_review,
 )
-from sandbox.web.bodies import Confirmation, Decision, Question, Round, Submission, Withdrawal
+from sandbox.web.bodies import (
+    Confirmation,
+    Decision,
+    PasswordChange,
+    Question,
+    Round,
+    Submission,
+    Withdrawal,
+)
 from sandbox.web.problem import MethodNotAllowed
 from sandbox.web.route import Call, Reply, Route
 
@@ -106,6 +115,18 @@ ROUTES: tuple[Route, ...] = (
         method="GET", path="/static/{name}", handler=pages_home.static, scope=None, channels=CONSOLE,
         public=True,
         summary="The console's own style sheet.", returns="The file.",
+    ),
+    Route(
+        method="GET", path="/password", handler=pages_password.form, scope=Scope.PASSWORD,
+        channels=CONSOLE,
+        summary="Where a person gets a new password; with a log-in provider there is no such page.",
+        returns="A page.",
+    ),
+    Route(
+        method="POST", path="/password", handler=pages_password.change, scope=Scope.PASSWORD,
+        channels=CONSOLE, body=PasswordChange,
+        summary="Make a new password; every session of the earlier one ends.",
+        returns="A page with the new password, shown this once.",
     ),
     Route(
         method="GET", path="/account", handler=pages_budgets.account, scope=Scope.QUERY, channels=CONSOLE,

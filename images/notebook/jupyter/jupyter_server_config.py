@@ -18,6 +18,7 @@ ServerApp.default_services = tuple(
 c.ContentsManager.files_handler_class = None
 c.FileContentsManager.files_handler_class = None
 
+c.HubOAuth.cache_max_age = 10  # seconds; else a session that the hub ended would live on here for minutes
 c.ServerApp.terminals_enabled = False
 c.ServerApp.jpserver_extensions = {
     "jupyterlab": True,
