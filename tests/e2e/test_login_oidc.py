@@ -238,6 +238,23 @@ def test_an_account_that_is_disabled_here_stays_refused(
     assert said(sandbox, "mia").count("login.refused") == 1
 
 
+def test_where_people_log_in_elsewhere_nobody_gets_a_password(
+    sandbox: RunningSandbox, provider: ProviderUnderTest
+) -> None:
+    provider.person("nora", groups=["research"], factors=["mfa"])
+
+    async def story() -> tuple[int, int]:
+        async with sandbox.person("nora") as nora:
+            await logged_in(nora)
+            console = sandbox.settings.console_url
+            async with nora._client.get(f"{console}/account") as answer:
+                budgets = answer.status
+            async with nora._client.get(f"{console}/password") as answer:
+                return budgets, answer.status
+
+    assert asyncio.run(story()) == (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+
+
 def test_passwords_of_the_sandbox_open_nothing(sandbox: RunningSandbox) -> None:
     async def story() -> None:
         async with sandbox.person("ana") as ana:

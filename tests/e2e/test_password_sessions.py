@@ -150,3 +150,24 @@ def test_wrong_present_passwords_close_the_account_as_wrong_log_ins_do(sandbox: 
     kinds = [str(entry.event["kind"]) for entry in books.log.story("rolf")]
     books.close()
     assert kinds.count("login.refused") == accounts.FAILURES_ALLOWED + 1
+
+
+def test_a_disabled_account_has_no_session_left_at_hub_and_console(sandbox: RunningSandbox) -> None:
+    async def story() -> None:
+        addresses = {
+            "hub": f"{sandbox.settings.hub_url}/hub/api/users/sten",
+            "console": f"{sandbox.settings.console_url}/budgets",
+        }
+        sten = await sandbox.person("sten").__aenter__()
+        await sten.log_in(sandbox.passwords["sten"])
+        async with sten._client.get(addresses["console"]) as answer:
+            assert answer.status == 200
+        assert await open_to(sten, addresses) == set(addresses)
+        books = open_books(sandbox.settings)
+        accounts.set_disabled(books.log, "sten", disabled=True, actor="test")
+        books.close()
+        await asyncio.sleep(KEPT)
+        assert await open_to(sten, addresses) == set()
+        await sten.__aexit__()
+
+    asyncio.run(story())
