@@ -36,6 +36,9 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "docker"
 c.DockerSpawner.image = "{image}"
 c.DockerSpawner.cmd = ["/opt/nb/bin/python", "-m", "jupyterhub.singleuser"]
+# the image has no user of its own
+c.DockerSpawner.extra_create_kwargs = {{"user": "300007", "working_dir": "/tmp"}}
+c.DockerSpawner.environment = {{"HOME": "/tmp"}}
 c.DockerSpawner.use_internal_ip = True
 c.DockerSpawner.remove = True
 c.DockerSpawner.name_template = "sandbox-bench-{{username}}"

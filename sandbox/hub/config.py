@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bcrypt
+
 from sandbox.errors import StartupRefusal
 from sandbox.governance.installation import open_books
 from sandbox.hub import images, roles
@@ -192,7 +194,12 @@ def _proxy(c: Any, settings: Settings, directory: Path) -> None:
     c.JupyterHub.proxy_class = "traefik_file"
     c.TraefikProxy.traefik_api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
     c.TraefikProxy.traefik_api_username = "hub"
-    c.TraefikProxy.traefik_api_password = own_secret(directory / "proxy_password")
+    password = own_secret(directory / "proxy_password")
+    c.TraefikProxy.traefik_api_password = password
+    # The usual twelve rounds are for passwords that can be guessed, and this one is random; Traefik would
+    # count them at each of the requests for which the start of a notebook waits.
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=4))
+    c.TraefikProxy.traefik_api_hashed_password = hashed.decode()
     c.TraefikProxy.traefik_log_level = "ERROR"
     c.TraefikProxy.extra_static_config = CALL_HOME_NO_MORE
     c.TraefikFileProviderProxy.static_config_file = str(directory / "traefik.toml")
