@@ -35,7 +35,7 @@ test: setup-dev  ## install what the tests need and run all of them, quick ones 
 	@$(BIN)/pytest $(SPREAD) tests/unit
 	@$(BIN)/pytest $(SPREAD) tests/integration
 	@$(BIN)/pytest tests/faults
-	@$(BIN)/pytest -p no:randomly -n 2 --dist loadgroup tests/e2e  # in their order: each kind of sandbox is started once
+	@$(BIN)/pytest -p no:randomly tests/e2e  # in their order: each kind of sandbox is started once
 
 test-deploy: setup-dev  ## build every image and run deploy/compose.yaml, each part in its container; root and Docker
 	@scripts/packages curl docker.io docker-compose iptables mmdebstrap runsc

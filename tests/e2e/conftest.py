@@ -24,15 +24,3 @@ def running_sandbox(isolator: str) -> Iterator[RunningSandbox]:
     """A sandbox of its own on free ports, set up as a real one is, until the last test of this isolator."""
     with own_sandbox(isolator) as sandbox:
         yield sandbox
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests of one kind of sandbox in one process, which starts it once; kinds run side by side."""
-    for item in items:
-        if "e2e" in item.path.parts:
-            parameters = (
-                item.callspec.params
-                if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-                else {}
-            )
-            item.add_marker(pytest.mark.xdist_group(str(parameters.get("isolator", item.path.stem))))

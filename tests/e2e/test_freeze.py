@@ -205,4 +205,5 @@ def test_notebooks_are_ended_directly_where_the_hub_does_not_answer(freezing: Ru
     assert "notebooks stopped: ana\n" in said
     assert (runs(freezing, "ana"), runs(freezing, "ben")) == (False, True)
     command(freezing, "unfreeze", "user", "ana", "--reason", "a test")
+    freezing.stop_notebook("ana")  # the hub itself looks only now and then whether a notebook still runs
     assert freezing.run_in_notebook("ana", ASK).error == ""
