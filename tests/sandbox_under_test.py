@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,3 +106,11 @@ def process_of(sandbox: RunningSandbox, words: str) -> int:
         if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     ]
     return mine
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until ``holds`` returns true, at most a minute and a half."""
+    deadline = time.monotonic() + 90
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

@@ -15,7 +15,7 @@ from pathlib import Path
 from sandbox.doctor.check import Check, Outcome, fails, holds
 from sandbox.doctor.subject import Subject, Unchecked
 from sandbox.errors import StartupRefusal
-from sandbox.hub import bubblewrap, containers, embedded, images
+from sandbox.hub import bubblewrap, containers, embedded, images, recipes
 from sandbox.hub.programs import run
 
 _UNSYNCHRONISED = 0x40
@@ -94,7 +94,7 @@ def _environment(subject: Subject) -> Outcome:
 
 
 def _other_versions(environment: Path) -> Iterator[str]:
-    pins = dict(_PIN.findall((embedded.CONTEXT / "constraints.txt").read_text()))
+    pins = dict(_PIN.findall((recipes.CONTEXT / "constraints.txt").read_text()))
     wanted = {_normal(name): version for name, version in pins.items()}
     places = [str(path) for path in environment.glob("lib/python3*/site-packages")]
     for found in distributions(path=places):
@@ -112,7 +112,7 @@ def _other_files(home: Path) -> Iterator[str]:
         present = Path(folder)
         embedded.copy_client(present)
         yield from _differing(present, home / "notebook-client")
-    yield from _differing(embedded.CONTEXT / "jupyter", home / "notebook-env" / "etc" / "jupyter")
+    yield from _differing(recipes.CONTEXT / "jupyter", home / "notebook-env" / "etc" / "jupyter")
 
 
 def _differing(wanted: Path, found: Path) -> Iterator[str]:

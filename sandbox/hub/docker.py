@@ -15,7 +15,7 @@ from docker.types import LogConfig, Ulimit
 from dockerspawner import DockerSpawner  # type: ignore[import-untyped]  # ships no types
 
 from sandbox.hub.doorkeeper import Place
-from sandbox.hub.images import CONTEXT
+from sandbox.hub.recipes import CONTEXT
 from sandbox.hub.spawner import (
     INSIDE_HOME,
     INSIDE_IN,

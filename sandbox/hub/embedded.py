@@ -16,11 +16,10 @@ from pathlib import Path
 
 from sandbox.errors import StartupRefusal
 from sandbox.hub.programs import run
-from sandbox.hub.recipes import IMAGES, client_files, files_below, tag_of
+from sandbox.hub.recipes import CONTEXT, client_files, files_below, tag_of
 from sandbox.hub.wheels import cache_directory
 from sandbox.settings import Settings
 
-CONTEXT = IMAGES / "notebook"
 UNWANTED = ("rfc3987-syntax", "lark")
 """Compiles 35 grammars at import for a format nobody checks: half of the time a server needs to start."""
 

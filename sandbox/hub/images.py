@@ -30,11 +30,10 @@ from sandbox.errors import StartupRefusal
 from sandbox.hub.embedded import make_embedded
 from sandbox.hub.inventory import LABEL, PLACE, bill_of
 from sandbox.hub.programs import run
-from sandbox.hub.recipes import IMAGES, SUITE, Recipe, recipe, tag_of
+from sandbox.hub.recipes import SUITE, Recipe, recipe, tag_of
 from sandbox.hub.wheels import download_wheels
 from sandbox.settings import Settings
 
-CONTEXT = IMAGES / "notebook"
 STAGE_LABEL = "org.publicdatasandbox.stage"
 """Says of which image a build stage was; stages have no name."""
 BASE_LABEL = "org.publicdatasandbox.base"

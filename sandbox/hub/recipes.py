@@ -19,6 +19,8 @@ SUITE = "bookworm"
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parent
 IMAGES = ROOT / "images"
+CONTEXT = IMAGES / "notebook"
+"""What the notebook's image and environment are made of, and the list of its system calls."""
 CLIENT_FILES = ("__init__.py", "py.typed", "errors.py", "canonical.py")
 """Beside ``client/``, all of the sandbox's own code that a notebook gets."""
 SCREENING_FILES = (
@@ -116,20 +118,19 @@ def tag_of(*inputs: str) -> str:
 
 
 def _notebook() -> Recipe:
-    context = IMAGES / "notebook"
     return Recipe(
         name="notebook",
         packages=(*PYTHON, "fonts-droid-fallback"),  # Apache-2.0, 4 MB: Chinese labels in figures
         files={f"client/{name}": path for name, path in client_files().items()},
-        requirements=(context / "requirements.txt").read_text(),
-        constraints=(context / "constraints.txt").read_text(),
+        requirements=(CONTEXT / "requirements.txt").read_text(),
+        constraints=(CONTEXT / "constraints.txt").read_text(),
     )
 
 
 def _gateway() -> Recipe:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     # Of the images that the starter runs it must know the tags, and so what they are made of.
-    inside = [*files_below(IMAGES / "notebook"), *files_below(IMAGES / "screening"), ROOT / "constraints.txt"]
+    inside = [*files_below(CONTEXT), *files_below(IMAGES / "screening"), ROOT / "constraints.txt"]
     code = [*files_below(PACKAGE), *inside, ROOT / "jupyterhub_config.py"]
     return Recipe(
         name="gateway",

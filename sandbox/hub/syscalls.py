@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sandbox.errors import StartupRefusal
-from sandbox.hub.images import CONTEXT
+from sandbox.hub.recipes import CONTEXT
 
 LIBRARY = "libseccomp.so.2"
 _ALLOW = 0x7FFF0000  # seccomp(2): SECCOMP_RET_ALLOW

@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import docker
 import pytest
+from sandbox_under_test import until
 
 from sandbox.hub import images
 from sandbox.hub.driver import Output, Person
@@ -186,13 +186,6 @@ def test_a_hub_that_is_killed_comes_back_and_loses_no_notebook(deployment: Deplo
     until(lambda: hub_answers(deployment.settings))
     kept = deployment.in_notebook("ana", "print(open('/tmp/alive').read())")
     assert kept.text.strip() == "before"
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_every_part_of_the_file_is_looked_at(deployment: Deployment) -> None:

@@ -7,10 +7,9 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
-from sandbox_under_test import process_of
+from sandbox_under_test import process_of, until
 
 from sandbox.audit.event import Kind
 from sandbox.governance.installation import open_books
@@ -109,10 +108,3 @@ token = os.environ["JUPYTERHUB_API_TOKEN"]
 door.request("GET", "/services/gateway/api/v1/health", headers={"Authorization": f"token {token}"})
 print(door.getresponse().status)
 """
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)

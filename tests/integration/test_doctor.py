@@ -24,7 +24,7 @@ from sandbox.doctor import books, examine, files, running
 from sandbox.doctor.check import Outcome, Result
 from sandbox.doctor.subject import Subject
 from sandbox.governance.installation import PRIVATE_KEY, open_books, open_signer
-from sandbox.hub import embedded
+from sandbox.hub import embedded, recipes
 from sandbox.hub.running import free_ports
 from sandbox.settings import Settings
 from sandbox.store.engine import open_state
@@ -290,7 +290,7 @@ def test_an_environment_of_other_files_is_found(settings: Settings) -> None:
     settings = replace(settings, isolation="bubblewrap")
     assert fails(settings, "image", "missing")
     environment = settings.home / "notebook-env"
-    shutil.copytree(embedded.CONTEXT / "jupyter", environment / "etc" / "jupyter")
+    shutil.copytree(recipes.CONTEXT / "jupyter", environment / "etc" / "jupyter")
     (environment / "bin").mkdir()
     (environment / "bin" / "python").touch()
     embedded.copy_client(settings.home / "notebook-client")

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -40,9 +40,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def listening(path: Path) -> AsyncIterator[None]:
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", echo)
+async def serving(app: web.Application, path: Path) -> AsyncIterator[None]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.UnixSite(runner, str(path)).start()
@@ -50,6 +48,12 @@ async def listening(path: Path) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
+
+
+def listening(path: Path) -> AbstractAsyncContextManager[None]:
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", echo)
+    return serving(app, path)
 
 
 @asynccontextmanager
@@ -264,8 +268,7 @@ def test_what_is_refused_reaches_the_gateway_once_for_each_person_and_report(tmp
     assert heard == [{"user": "ana", "first": "POST /hub/api/users", "reasons": {reason: 51}}]
 
 
-@asynccontextmanager
-async def taking(path: Path, heard: list[dict[str, object]]) -> AsyncIterator[None]:
+def taking(path: Path, heard: list[dict[str, object]]) -> AbstractAsyncContextManager[None]:
     """A gateway that takes reports."""
 
     async def take(request: web.Request) -> web.Response:
@@ -274,13 +277,7 @@ async def taking(path: Path, heard: list[dict[str, object]]) -> AsyncIterator[No
 
     app = web.Application()
     app.router.add_post(REPORT_PATH, take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.UnixSite(runner, str(path)).start()
-    try:
-        yield
-    finally:
-        await runner.cleanup()
+    return serving(app, path)
 
 
 @asynccontextmanager
