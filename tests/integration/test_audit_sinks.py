@@ -163,7 +163,7 @@ def test_a_sink_that_is_not_required_raises_an_alarm_and_catches_up(open_sinks: 
     path.parent.mkdir()
     eventually(lambda: sinks.states()[0].last == 19)
     assert seqs_of(path) == list(range(20))
-    assert not sinks.states()[0].failing_since
+    eventually(lambda: not sinks.states()[0].failing_since)
 
 
 def test_a_sink_reads_from_the_log_what_memory_no_longer_holds(open_sinks: Open, tmp_path: Path) -> None:
