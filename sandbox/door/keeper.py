@@ -6,16 +6,15 @@ that a person is in; after a restart everybody has the same port and the same so
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
+import socket
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from aiohttp import web
-
+from sandbox.door.listener import Listener
 from sandbox.door.sides import Beyond, Person, Watch, inward, outward
 from sandbox.door.sockets import DOOR_SOCKET
 from sandbox.errors import Malformed
@@ -23,8 +22,6 @@ from sandbox.policy.names import PERSON_NAME
 from sandbox.settings import Settings
 
 log = logging.getLogger("sandbox.door")
-CONNECTIONS = 256
-"""Of one person, on each side of their door; a browser with many notebooks open has some dozens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,23 +47,10 @@ class Place:
         }
 
 
-class _Server(web.Server):
-    """Hears at most :data:`CONNECTIONS` at once, so that one person's sockets leave room for others'."""
-
-    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]  # a connection that is refused speaks no HTTP
-        return super().__call__() if len(self.connections) < CONNECTIONS else _Full()
-
-
-class _Full(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what a stream server gives
-        transport.abort()
-
-
 @dataclass(frozen=True, slots=True)
 class _Open:
     place: Place
-    runners: tuple[web.ServerRunner, ...]
+    listeners: tuple[Listener, ...]
 
 
 class Keeper:
@@ -112,15 +96,15 @@ class Keeper:
         known = self._open.pop(name, None)
         if known is None:
             return
-        for runner in known.runners:
-            await runner.cleanup()
+        for listener in known.listeners:
+            await listener.close()
         self._write()
 
     async def close(self) -> None:
         """Stop listening; the list stays for the next start."""
         for known in self._open.values():
-            for runner in known.runners:
-                await runner.cleanup()
+            for listener in known.listeners:
+                await listener.close()
         self._open.clear()
 
     async def _start(self, person: Person, *, port: int) -> Place:
@@ -129,20 +113,20 @@ class Keeper:
         out.mkdir(parents=True, exist_ok=True)
         into.mkdir(exist_ok=True)
         # The kernel tells who connects, so the socket itself may be open to all.
-        socket = out / DOOR_SOCKET
-        socket.unlink(missing_ok=True)
+        door = out / DOOR_SOCKET
+        door.unlink(missing_ok=True)
         answer_notebook = partial(outward, person=person, beyond=self._beyond, watch=self._watch)
         answer_browser = partial(inward, person=person, directory=into, watch=self._watch)
-        outward_runner = web.ServerRunner(_Server(answer_notebook))
-        inward_runner = web.ServerRunner(_Server(answer_browser))
-        await outward_runner.setup()
-        await inward_runner.setup()
-        await web.UnixSite(outward_runner, str(socket)).start()
-        os.chmod(socket, 0o666)  # noqa: S103, PTH101  # see above
-        await web.TCPSite(inward_runner, "127.0.0.1", port).start()
-        bound: int = inward_runner.addresses[0][1]
+        browsers = socket.create_server(("127.0.0.1", port), backlog=1)
+        notebooks = socket.socket(socket.AF_UNIX)
+        notebooks.bind(str(door))
+        os.chmod(door, 0o666)  # noqa: S103, PTH101  # see above
+        listeners = Listener(notebooks, answer_notebook), Listener(browsers, answer_browser)
+        bound: int = browsers.getsockname()[1]
         place = Place(person=person, port=bound, out=out, into=into)
-        self._open[person.name] = _Open(place, (outward_runner, inward_runner))
+        self._open[person.name] = _Open(place, listeners)
+        for listener in listeners:
+            listener.start()
         return place
 
     def _write(self) -> None:

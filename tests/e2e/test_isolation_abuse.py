@@ -99,13 +99,13 @@ def hold():
     try:
         while len(kept) < 3000:
             door = socket.socket(socket.AF_UNIX)
+            door.settimeout(0.001)
             door.connect("/run/door/out/door.sock")
             kept.append(door)
     except OSError:
         pass
     open_ = 0
     for door in kept:
-        door.settimeout(0.001)
         try:
             door.recv(1)
         except TimeoutError:

@@ -31,7 +31,6 @@ c.LabApp.news_url = None  # would only wait for a network that is not there
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 
 
-
 class BusyIsActivity(AsyncMappingKernelManager):
     """Counts a kernel at work as activity, also one that prints nothing for hours."""
 
