@@ -17,7 +17,7 @@ from sandbox.errors import StartupRefusal
 
 LONGEST_RUN = 44
 """Bytes: the 107 of a socket's address less the longest name below, a person's door."""
-ISOLATIONS = ("auto", "docker", "bubblewrap", "starter")
+ISOLATIONS = ("auto", "docker", "bubblewrap", "starter", "kubernetes")
 RUNTIMES = ("runc", "runsc")
 
 
@@ -61,6 +61,14 @@ class Settings:
     """Port of the hub's proxy: log-in and notebooks."""
     hub_api_port: int = 8081
     """Loopback port of the hub's own API."""
+    doors: Path = Path("doors")
+    """Directory of what doors on other machines need: the hall's certificate and key, the key of passes."""
+    hall_port: int = 8443
+    """Port on which doors on other machines arrive."""
+    hall_host: str = "sandbox-hall"
+    """Name of the hall, as in its certificate; the hub looks its address up for each notebook's door."""
+    door_image: str = ""
+    """Image of the door beside each notebook, where notebooks are pods: that of all our own processes."""
     proxy_api_port: int = 8099
     """Loopback port of the proxy's API."""
     console_host: str = "localhost"

@@ -20,6 +20,7 @@ log = logging.getLogger("sandbox.door")
 
 REPORT_PATH = "/door/refusals"
 """On the gateway's socket, and not below what a notebook may reach there."""
+GATEWAY = "http://gateway"
 REPORT_SECONDS = 60.0
 LINES = 20
 """Refusals of one person that are written to the door's file between two reports."""
@@ -45,8 +46,8 @@ class Refusals:
         if count.reasons.total() <= LINES:
             log.warning("refused: user=%s request=%r reason=%s", name, what[:SHOWN_CHARACTERS], reason)
 
-    async def report(self, gateway: aiohttp.ClientSession) -> None:
-        """Tell the gateway what was counted; keep what it does not take."""
+    async def report(self, gateway: aiohttp.ClientSession, at: str = GATEWAY) -> None:
+        """Tell the gateway, reached at ``at``, what was counted; keep what it does not take."""
         counts, self._counts = self._counts, {}
         for name, count in counts.items():
             document: dict[str, object] = {
@@ -54,21 +55,21 @@ class Refusals:
                 "first": count.first,
                 "reasons": dict(count.reasons),
             }
-            if not await _sent(gateway, document):
+            if not await _sent(gateway, at, document):
                 kept = self._counts.setdefault(name, _Count(first=count.first))
                 kept.reasons += count.reasons
 
-    async def report_now_and_then(self, gateway: aiohttp.ClientSession) -> None:
+    async def report_now_and_then(self, gateway: aiohttp.ClientSession, at: str = GATEWAY) -> None:
         """Report every minute, until cancelled."""
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            await self.report(gateway)
+            await self.report(gateway, at)
 
 
-async def _sent(gateway: aiohttp.ClientSession, document: dict[str, object]) -> bool:
+async def _sent(gateway: aiohttp.ClientSession, at: str, document: dict[str, object]) -> bool:
     body, headers = json.dumps(document), {"Content-Type": "application/json"}
     try:
-        async with gateway.post(f"http://gateway{REPORT_PATH}", data=body, headers=headers) as answer:
+        async with gateway.post(f"{at}{REPORT_PATH}", data=body, headers=headers) as answer:
             if answer.status == HTTPStatus.NO_CONTENT:
                 return True
             log.warning("the gateway did not take a report: status=%d", answer.status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 
 import aiohttp
@@ -76,10 +76,13 @@ def end_to_end(headers: CIMultiDict[str], *, drop: frozenset[str] = frozenset())
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in gone)
 
 
-def session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-    """Return a client that keeps no cookies and touches no body."""
+def session(
+    connector: aiohttp.BaseConnector, *, headers: Mapping[str, str] | None = None
+) -> aiohttp.ClientSession:
+    """Return a client that keeps no cookies and touches no body; ``headers`` go with every request."""
     return aiohttp.ClientSession(
         connector=connector,
+        headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),

@@ -100,25 +100,39 @@ async def outward(
     transport = request.transport
     theirs = {person.uid, *watch.for_all}
     if transport is None or peer_uid(transport.get_extra_info("socket")) not in theirs:
-        return _refused(person, request, "This way belongs to another person.", watch)
+        return refused(person, request, "This way belongs to another person.", watch)
     try:
-        path = pass_outward(person.name, request.method, _raw_path(request))
+        return await carry_out(request, name=person.name, beyond=beyond)
     except Closed as closed:
-        return _refused(person, request, str(closed), watch)
-    headers = CIMultiDict((n, v) for n, v in request.headers.items() if n.lower() in OUTWARD_HEADERS)
+        return refused(person, request, str(closed), watch)
+
+
+async def carry_out(request: web.BaseRequest, *, name: str, beyond: Beyond) -> web.StreamResponse:
+    """Carry what the notebook of ``name`` asks to the hub or the gateway.
+
+    Raises:
+        Closed: it is not on the list.
+    """
+    path = pass_outward(name, request.method, raw_path(request))
+    headers = outward_headers(request)
     if path.startswith(GATEWAY_PREFIX):
-        headers[USER_HEADER] = person.name
+        headers[USER_HEADER] = name
         client, address = beyond.gateway, URL("http://gateway")
     else:
         client, address = beyond.hub, beyond.hub_address
     return await relay.carry(
         request,
         client,
-        _address(address, path, request),
+        address_of(address, path, request),
         headers=headers,
         answer_headers=relay.end_to_end,
         limit=beyond.body_limit,
     )
+
+
+def outward_headers(request: web.BaseRequest) -> CIMultiDict[str]:
+    """Return the listed headers of a notebook's request."""
+    return CIMultiDict((n, v) for n, v in request.headers.items() if n.lower() in OUTWARD_HEADERS)
 
 
 async def inward(
@@ -126,13 +140,13 @@ async def inward(
 ) -> web.StreamResponse:
     """Answer one request that the proxy sent to a person's notebook."""
     try:
-        path = pass_inward(person.name, request.method, _raw_path(request))
+        path = pass_inward(person.name, request.method, raw_path(request))
     except Closed as closed:
-        return _refused(person, request, str(closed), watch)
+        return refused(person, request, str(closed), watch)
     if watch.meter.used_up(person.name):
-        return _refused(person, request, "The bytes your browser may get in one day are used up.", watch)
+        return refused(person, request, "The bytes your browser may get in one day are used up.", watch)
     headers = relay.end_to_end(CIMultiDict(request.headers), drop=frozenset({USER_HEADER.lower()}))
-    url = _address(URL("http://notebook"), path, request)
+    url = address_of(URL("http://notebook"), path, request)
     passed = partial(watch.meter.to_browser, person.name)
     _note_what_enters(request, person, path, watch)
     try:
@@ -149,8 +163,8 @@ async def inward(
                     limit=watch.upload_limit,
                     passed=passed,
                 )
-    except NotTheirs as refused:
-        log.warning("no server: user=%s reason=%s", person.name, refused)
+    except NotTheirs as missing:
+        log.warning("no server: user=%s reason=%s", person.name, missing)
         return relay.problem(HTTPStatus.SERVICE_UNAVAILABLE, "The notebook's server does not listen.")
 
 
@@ -183,15 +197,18 @@ def notebook_headers(name: str, answer: CIMultiDict[str]) -> CIMultiDict[str]:
     return headers
 
 
-def _raw_path(request: web.BaseRequest) -> str:
+def raw_path(request: web.BaseRequest) -> str:
+    """Return the path as it was written, without the query."""
     return request.raw_path.partition("?")[0]
 
 
-def _address(base: URL, path: str, request: web.BaseRequest) -> URL:
+def address_of(base: URL, path: str, request: web.BaseRequest) -> URL:
+    """Return where ``request`` is sent on: ``path`` at ``base``, with its own query."""
     query = request.raw_path.partition("?")[2]
     return URL(f"{base.origin()}{path}" + (f"?{query}" if query else ""), encoded=True)
 
 
-def _refused(person: Person, request: web.BaseRequest, sentence: str, watch: Watch) -> web.Response:
+def refused(person: Person, request: web.BaseRequest, sentence: str, watch: Watch) -> web.Response:
+    """Return a refusal, which is counted."""
     watch.refusals.note(person.name, what=f"{request.method} {request.raw_path}", reason=sentence)
     return relay.problem(HTTPStatus.FORBIDDEN, sentence)

@@ -30,9 +30,9 @@ from sandbox.hub.spawner import (
     OPEN_FILES,
     DoorSpawner,
 )
-from sandbox.hub.syscalls import system_call_filter
 from sandbox.policy.notebooks import NotebookSize
 from sandbox.settings import Settings
+from sandbox.syscalls import system_call_filter
 
 ADDRESS_SPACE = 32 * 1024**3
 """Bytes a process may map, files included; numerical libraries map far more than they use."""

@@ -25,12 +25,18 @@ from sandbox.hub.docker import DockerNotebook, container_names
 from sandbox.hub.oidc import OidcAuthenticator
 from sandbox.hub.openid import client_secret, discover
 from sandbox.hub.own_secret import own_secret
+from sandbox.hub.spawner import DoorSpawner
 from sandbox.hub.started import StartedNotebook
 from sandbox.policy.load import load_login, load_notebooks
 from sandbox.policy.notebooks import NotebooksPolicy
 from sandbox.settings import Settings
 
-SPAWNERS = {"docker": DockerNotebook, "bubblewrap": BubblewrapNotebook, "starter": StartedNotebook}
+SPAWNERS: dict[str, type[DoorSpawner]] = {
+    "docker": DockerNotebook,
+    "bubblewrap": BubblewrapNotebook,
+    "starter": StartedNotebook,
+}
+KUBERNETES = "kubernetes"
 FREEZER_TOKEN = "freezer_token"  # noqa: S105  # a file's name, not a secret
 CALL_HOME_NO_MORE = {"global": {"checkNewVersion": False, "sendAnonymousUsage": False}}
 
@@ -43,16 +49,20 @@ def configure(c: Any, settings: Settings) -> None:
     """
     directory = hub_directory(settings)
     books = open_books(settings)
+    kind = images.isolation(settings)
     _server(c, settings, directory)
-    _proxy(c, settings, directory)
+    if (
+        kind != KUBERNETES
+    ):  # there the chart that runs the hub has said where it listens and what its proxy is
+        _addresses(c, settings)
+        _proxy(c, settings, directory)
     _login(c, settings, directory)
     c.AccountAuthenticator.log_of_record = lambda: books.log  # a configuration is copied; a log must not be
     c.JupyterHub.custom_scopes = roles.custom_scopes()
     c.JupyterHub.load_roles = roles.load_roles()
     notebooks = load_notebooks(settings.policies)
     c.JupyterHub.services = [gateway_service(settings), idle_culler(notebooks), freezer(settings)]
-    kind = images.isolation(settings)
-    c.JupyterHub.spawner_class = SPAWNERS[kind]
+    c.JupyterHub.spawner_class = spawner_of(kind)
     c.DoorSpawner.settings_of_sandbox = settings
     c.DoorSpawner.notebooks = notebooks
     c.DoorSpawner.log_of_record = lambda: books.log
@@ -145,8 +155,6 @@ def _login(c: Any, settings: Settings, directory: Path) -> None:
 
 def _server(c: Any, settings: Settings, directory: Path) -> None:
     hub = c.JupyterHub
-    hub.bind_url = f"http://{settings.hub_listen}:{settings.hub_port}"
-    hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
     hub.db_url = f"sqlite:///{directory / 'hub.sqlite'}"
     hub.cookie_secret_file = str(directory / "cookie_secret")
     own_secret(directory / "cookie_secret")
@@ -163,6 +171,29 @@ def _server(c: Any, settings: Settings, directory: Path) -> None:
             "Referrer-Policy": "same-origin",
         },
     }
+
+
+def _addresses(c: Any, settings: Settings) -> None:
+    c.JupyterHub.bind_url = f"http://{settings.hub_listen}:{settings.hub_port}"
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
+
+
+def spawner_of(kind: str) -> type[DoorSpawner]:
+    """Return what starts notebooks of this way of isolation.
+
+    Raises:
+        StartupRefusal: notebooks shall be pods, and what that needs is not installed.
+    """
+    if kind != KUBERNETES:
+        return SPAWNERS[kind]
+    try:
+        # Only here: one machine needs neither Kubernetes nor its client, which is larger than the hub.
+        from sandbox.hub.kubernetes import KubeNotebook  # noqa: PLC0415  # see above
+    except ImportError as error:
+        raise StartupRefusal(
+            "Notebooks as pods need the extra: pip install 'SANDBOX[kubernetes]'."
+        ) from error
+    return KubeNotebook
 
 
 def content_security_policy(settings: Settings) -> str:

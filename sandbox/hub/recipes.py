@@ -129,6 +129,8 @@ def _notebook() -> Recipe:
 
 def _gateway() -> Recipe:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    # One image wherever the parts run, so also what the hub needs where notebooks are pods.
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["kubernetes"]]
     # Of the images that the starter runs it must know the tags, and so what they are made of.
     inside = [*files_below(CONTEXT), *files_below(IMAGES / "screening"), ROOT / "constraints.txt"]
     code = [*files_below(PACKAGE), *inside, ROOT / "jupyterhub_config.py"]
@@ -136,7 +138,7 @@ def _gateway() -> Recipe:
         name="gateway",
         packages=PYTHON,
         files={f"code/{path.relative_to(ROOT)}": path for path in code},
-        requirements="\n".join(sorted(project["dependencies"])) + "\n",
+        requirements="\n".join(sorted(wanted)) + "\n",
         constraints=(ROOT / "constraints.txt").read_text(),
     )
 

@@ -97,27 +97,20 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         """The door's control."""
         return Doorkeeper(self.settings.run.resolve() / "door" / "control.sock")
 
-    async def start(self) -> tuple[str, int]:
+    async def start(self) -> tuple[str, int] | str:
         """Open the person's door, start the isolated server behind it, wait until it listens."""
         self._said = []
         try:
             self.say(10, "Opening a door for your notebook; it has no network of its own.")
             account = await self._account()
             self.size = self.policy.chosen(_size_of(self.user_options), account.groups)
-            self.uid = notebook_uid(self.settings, account.number)
-            self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
-            await _to_its_end(prepare_socket_directory, self.place.into, uid=self.uid)
-            self.say(25, "Opening the files you keep.")
-            self.files = await _to_its_end(
-                volumes.open_home, self.settings, self.user.name, self.policy, uid=self.uid
-            )
+            self.uid = self.uid_for(account.number)
+            await self.open_surroundings()
             # Before it runs: a notebook of which nobody knows must not be.
             await self._record(Kind.SERVER_STARTED)
             self.on_record = True
             self.say(40, f"Starting the isolated server. {self.size.title}.")
-            await self.start_isolated(self.place)
-            self.say(70, "Waiting for JupyterLab to listen.")
-            await self._listening(self.place)
+            address = await self.bring_up()
             await self._account()  # a freeze may have come meanwhile
             self.say(95, "Your notebook is ready.")
         except (NotAllowed, Malformed) as refusal:
@@ -125,7 +118,7 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             raise HTTPError(HTTPStatus.FORBIDDEN, str(refusal)) from refusal
         except SandboxError as error:
             raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
-        return "127.0.0.1", self.place.port
+        return address
 
     async def stop(self, now: bool = False) -> None:
         """Stop the server; the hub calls :meth:`run_post_stop_hook` after it."""
@@ -139,13 +132,37 @@ class DoorSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
         """
         try:
             if self.uid != NOBODY:
-                await self._close()
+                await self.close_surroundings()
         finally:
             if self.on_record:
                 self.on_record = False
                 await self._record(Kind.SERVER_STOPPED)
 
-    async def _close(self) -> None:
+    def uid_for(self, number: int) -> int:
+        """Return as whom the notebook of the account with ``number`` runs."""
+        return notebook_uid(self.settings, number)
+
+    async def open_surroundings(self) -> None:
+        """Open the person's door and home; on this machine, where a subclass says nothing else."""
+        self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
+        await _to_its_end(prepare_socket_directory, self.place.into, uid=self.uid)
+        self.say(25, "Opening the files you keep.")
+        self.files = await _to_its_end(
+            volumes.open_home, self.settings, self.user.name, self.policy, uid=self.uid
+        )
+
+    async def bring_up(self) -> tuple[str, int] | str:
+        """Start the server and return where the proxy reaches it, once it listens."""
+        place = self.place
+        if place is None:
+            raise RuntimeError("a server is started only behind an open door")
+        await self.start_isolated(place)
+        self.say(70, "Waiting for JupyterLab to listen.")
+        await self._listening(place)
+        return "127.0.0.1", place.port
+
+    async def close_surroundings(self) -> None:
+        """Close what :meth:`open_surroundings` opened."""
         if self.place is None:
             self.place = await self.doorkeeper.admit(self.user.name, uid=self.uid)
         await self.doorkeeper.dismiss(self.user.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from typing import Protocol
 
 import pytest
 from docker.errors import ContainerError
@@ -10,6 +11,7 @@ from sandbox_under_test import POLICIES, made_once
 
 from sandbox.hub import images
 from sandbox.hub.docker import hardening
+from sandbox.hub.profiles import NOTEBOOK, profiles
 from sandbox.policy.load import load_notebooks
 
 SOMEBODY = 300_007
@@ -28,7 +30,9 @@ figure.savefig("/tmp/figure.png")
 print(open("/tmp/figure.png", "rb").read(4))
 """
 
-Notebook = Callable[[str], str]
+
+class Notebook(Protocol):
+    def __call__(self, code: str, *, seccomp: str = "") -> str: ...
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +44,17 @@ def notebook() -> Notebook:
     with made_once():
         image = images.make_docker()
 
-    def run(code: str) -> str:
+    def run(code: str, *, seccomp: str = "") -> str:
+        given = hardening(load_notebooks(POLICIES).sizes["small"], runtime="runc")
+        if seccomp:
+            given["security_opt"] = ["no-new-privileges", f"seccomp={seccomp}"]
         said: bytes = client.containers.run(
             image,
             ["python", "-c", code],
             remove=True,
             user=f"{SOMEBODY}:{SOMEBODY}",
-            environment={"MPLCONFIGDIR": "/tmp/matplotlib"},  # noqa: S108  # inside
-            **hardening(load_notebooks(POLICIES).sizes["small"], runtime="runc"),
+            environment={"MPLCONFIGDIR": "/tmp/matplotlib", "HOME": "/tmp"},  # noqa: S108  # inside
+            **given,
         )
         return said.decode()
 
@@ -121,3 +128,35 @@ missing = [p for name in ("pandas", "seaborn", "statsmodels") for p in (packages
 print(missing)
 """
     assert notebook(code) == "[]\n"
+
+
+KERNEL = """
+import socket
+from jupyter_client import KernelManager
+for family in (socket.AF_INET, socket.AF_INET6):
+    try:
+        socket.socket(family)
+    except OSError as error:
+        print(error.strerror)
+import os
+os.mkdir("/tmp/jupyter")
+manager = KernelManager(kernel_name="python3", transport="ipc", connection_file="/tmp/jupyter/kernel-1.json")
+manager.start_kernel()
+client = manager.client()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+said = []
+client.execute_interactive("print(6 * 7)", output_hook=lambda one: said.append(one["content"].get("text")))
+print("".join(filter(None, said)).strip())
+client.stop_channels()
+manager.shutdown_kernel(now=True)
+"""
+
+
+def test_under_the_list_for_pods_no_network_can_be_opened_and_kernels_work(notebook: Notebook) -> None:
+    said = notebook(KERNEL, seccomp=json.dumps(profiles()[NOTEBOOK])).splitlines()
+    assert said == ["Operation not permitted"] * 2 + ["42"]
+
+
+def test_under_the_list_for_one_machine_a_socket_can_be_opened(notebook: Notebook) -> None:
+    assert notebook("import socket; socket.socket(); print('open')") == "open\n"

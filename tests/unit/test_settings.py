@@ -45,5 +45,5 @@ def test_two_deep_homes_do_not_share_their_sockets() -> None:
 def test_what_is_handed_on_to_another_process_is_read_there_as_it_was() -> None:
     mine = Settings(home=Path("/srv/pds"), latency_buckets=(0.5, 30.0, 31.0), hub_port=9000)
     assert Settings.from_environment(mine.to_environment()) == replace(
-        mine, raw=mine.raw.resolve(), policies=mine.policies.resolve()
+        mine, raw=mine.raw.resolve(), policies=mine.policies.resolve(), doors=mine.doors.resolve()
     )

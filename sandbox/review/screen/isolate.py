@@ -16,16 +16,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from io import FileIO
 from pathlib import Path
 
-from sandbox.errors import Unavailable
+from sandbox.errors import StartupRefusal, Unavailable
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.screen.canonical import Canonical
+from sandbox.syscalls import NO_SOCKETS, system_call_filter
 
 Cage = Callable[[bytes], bytes | None]
 """Gives an order to a new throw-away process and returns its answer; None where that was not whole."""
@@ -43,6 +45,7 @@ FAILED = Finding(
     fix="Submit a smaller or simpler file.",
 )
 _BOOT = "import sys; sys.path.insert(0, '/app'); from sandbox.review.screen.worker import main; main()"
+_PYTHON = (str(Path(sys.executable).resolve()), "-I", "-S", "-B", "-X", "utf8")
 _PROBE = b"n\n10\n"
 
 
@@ -52,7 +55,7 @@ def in_bubblewrap(order: bytes) -> bytes | None:
     Raises:
         Unavailable: there is no bubblewrap.
     """
-    return run_caged(_command(), order)
+    return run_caged(_BOOT, order)
 
 
 def canonicalize_isolated(
@@ -77,8 +80,31 @@ def canonicalize_isolated(
     return Canonical(content=b"", kind="", findings=(FAILED,))
 
 
-def run_caged(command: tuple[str, ...], order: bytes) -> bytes | None:
-    """Run ``command`` with ``order`` as its input; return its output where it ended well and in time."""
+def run_caged(code: str, order: bytes) -> bytes | None:
+    """Run ``code`` in a new cage on ``order``; return what it says where it ends well and in time.
+
+    Raises:
+        Unavailable: there is no bubblewrap, or no list of system calls.
+    """
+    with cage(code) as (command, allowed):
+        return _talk(command, order, pass_fds=(allowed,))
+
+
+@contextmanager
+def cage(code: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield the command that runs Python ``code`` in a new cage, and the descriptor that it must inherit.
+
+    Raises:
+        Unavailable: there is no bubblewrap, or no list of system calls.
+    """
+    try:
+        with system_call_filter(NO_SOCKETS) as allowed:
+            yield (*_walls(), "--seccomp", str(allowed), *_PYTHON, "-c", code), allowed
+    except StartupRefusal as error:
+        raise _missing() from error
+
+
+def _talk(command: tuple[str, ...], order: bytes, *, pass_fds: tuple[int, ...]) -> bytes | None:
     nobody = NOBODY if os.geteuid() == 0 else None
     with _anonymous("order") as stdin, _anonymous("answer") as stdout:
         stdin.write(order)
@@ -90,6 +116,7 @@ def run_caged(command: tuple[str, ...], order: bytes) -> bytes | None:
                 stdout=stdout,
                 stderr=subprocess.DEVNULL,
                 env={},
+                pass_fds=pass_fds,
                 timeout=WALL_SECONDS,
                 check=False,
                 user=nobody,
@@ -119,8 +146,7 @@ def read_answer(data: bytes) -> Canonical | None:
 
 
 @cache
-def _command() -> tuple[str, ...]:
-    python = Path(sys.executable).resolve()
+def _walls() -> tuple[str, ...]:
     prefix = Path(sys.base_prefix).resolve()
     mounts = ["--ro-bind", "/usr", "/usr"]
     for library in ("/lib", "/lib64"):
@@ -135,10 +161,11 @@ def _command() -> tuple[str, ...]:
         mounts += ["--ro-bind", str(_package(package)), f"/app/{package}"]
     return (
         _bubblewrap(),
-        *("--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"),
+        # Further namespaces are refused by the list of system calls: --disable-userns asks for a /proc/sys
+        # that can be written, which a container has not.
+        *("--unshare-all", "--unshare-user", "--new-session", "--die-with-parent"),
         # The root itself is memory that could be written, and what was bound into it cannot.
         *("--cap-drop", "ALL", "--clearenv", *mounts, "--remount-ro", "/", "--chdir", "/"),
-        *(str(python), "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT),
     )
 
 

@@ -1,7 +1,7 @@
-"""The list of system calls a notebook may use, as the program the kernel runs.
+"""The list of system calls that what we isolate may use, as the program the kernel runs.
 
 Docker reads ``images/notebook/seccomp.json`` by itself; bubblewrap wants the same list compiled. So there
-is one list for both, and libseccomp, which Debian's own package manager needs too, compiles it.
+is one list for all, and libseccomp, which Debian's own package manager needs too, compiles it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,22 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sandbox.errors import StartupRefusal
-from sandbox.hub.recipes import CONTEXT
 
+LIST = Path(__file__).resolve().parents[1] / "images" / "notebook" / "seccomp.json"
+ON_ONE_MACHINE = frozenset({socket.AF_UNIX, socket.AF_INET, socket.AF_NETLINK})
+"""Families of sockets that a notebook without a network may make: its kernels speak on its own loopback."""
+NO_NETWORK = frozenset({socket.AF_UNIX, socket.AF_NETLINK})
+"""Families that lead nowhere even where there is a network: libzmq ends its process where it cannot ask for
+the list of interfaces, and to change anything through netlink takes rights that nobody here has."""
+NO_SOCKETS: frozenset[int] = frozenset()
 LIBRARY = "libseccomp.so.2"
 _ALLOW = 0x7FFF0000  # seccomp(2): SECCOMP_RET_ALLOW
 _ERRNO = 0x00050000  # SECCOMP_RET_ERRNO, the number in the low 16 bits
@@ -36,9 +44,20 @@ class _Condition(ctypes.Structure):
     )
 
 
+def profile(families: Collection[int]) -> dict[str, Any]:
+    """Return the list as Docker and Kubernetes read it, with sockets of ``families`` only."""
+    document: dict[str, Any] = json.loads(LIST.read_text())
+    document["syscalls"] = [rule for rule in document["syscalls"] if _family_of(rule) in {None, *families}]
+    return document
+
+
+def _family_of(rule: dict[str, Any]) -> int | None:
+    return int(rule["args"][0]["value"]) if rule["names"] == ["socket"] else None
+
+
 @contextmanager
-def system_call_filter() -> Iterator[int]:
-    """Yield a file descriptor from which bubblewrap reads the compiled list.
+def system_call_filter(families: Collection[int] = ON_ONE_MACHINE) -> Iterator[int]:
+    """Yield a file descriptor from which bubblewrap reads the list compiled, with sockets of ``families``.
 
     Raises:
         StartupRefusal: it cannot be compiled here; then nothing may run without it.
@@ -48,7 +67,7 @@ def system_call_filter() -> Iterator[int]:
     with tempfile.TemporaryFile() as file:
         context = library.seccomp_init(_ERRNO | _EPERM)
         try:
-            for rule in json.loads((CONTEXT / "seccomp.json").read_text())["syscalls"]:
+            for rule in profile(families)["syscalls"]:
                 _add(library, context, rule)
             _must(library.seccomp_export_bpf(context, file.fileno()))
         finally:
@@ -78,7 +97,7 @@ def _library() -> ctypes.CDLL:
         library = ctypes.CDLL(LIBRARY)
     except OSError as error:
         raise StartupRefusal(
-            "The list of system calls for notebooks cannot be compiled; install Debian's package libseccomp2."
+            "The list of system calls cannot be compiled; install Debian's package libseccomp2."
         ) from error
     library.seccomp_init.restype = ctypes.c_void_p
     library.seccomp_init.argtypes = [ctypes.c_uint32]
@@ -93,6 +112,4 @@ def _library() -> ctypes.CDLL:
 
 def _must(status: int) -> None:
     if status != 0:
-        raise StartupRefusal(
-            f"The list of system calls for notebooks cannot be compiled: {os.strerror(-status)}."
-        )
+        raise StartupRefusal(f"The list of system calls cannot be compiled: {os.strerror(-status)}.")
