@@ -11,7 +11,7 @@ from tornado.web import Finish, HTTPError, stream_request_body
 from sandbox.errors import NotAllowed, NotAuthenticated, Refusal
 from sandbox.policy.roles import Actor
 from sandbox.settings import Settings
-from sandbox.web import session
+from sandbox.web import languages, session
 from sandbox.web.front import Front, Site
 from sandbox.web.problem import Misdirected
 from sandbox.web.render import problem_page
@@ -57,11 +57,20 @@ class ConsoleFront(HubOAuthenticated, Front):  # type: ignore[misc]  # jupyterhu
         """Return the hub's XSRF token of this log-in."""
         return self.xsrf_token.decode()
 
+    def language(self) -> str:
+        """Return the language that was chosen here, or else the browser's."""
+        return languages.choose(
+            cookie=self.get_cookie(languages.COOKIE, "") or "",
+            accept=self.request.headers.get("Accept-Language", ""),
+        )
+
     def present(self, document: dict[str, Any]) -> Reply:
         """Return a problem as a page, to programs as a document."""
         if self.request.path.startswith("/api/"):
             return super().present(document)
-        return problem_page(document, actor=self.actor, isolation_note=self.site.isolation_note)
+        return problem_page(
+            document, actor=self.actor, language=self.language(), isolation_note=self.site.isolation_note
+        )
 
 
 @stream_request_body

@@ -26,6 +26,7 @@ from sandbox.errors import NotAllowed, Refusal, TooLarge, Unavailable, where
 from sandbox.gateway import Gateway
 from sandbox.policy.roles import Actor, Channel
 from sandbox.web import problem, strict
+from sandbox.web.languages import DEFAULT
 from sandbox.web.problem import MethodNotAllowed, shown
 from sandbox.web.route import Call, Reply, Route
 from sandbox.web.routes import find
@@ -200,7 +201,13 @@ class Front(RequestHandler):
             cross_site=self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"},
             arrived=self.arrived,
             isolation_note=self.site.isolation_note,
+            language=self.language(),
+            place=self.request.uri or "/" if self.request.method == "GET" else "/",
         )
+
+    def language(self) -> str:
+        """Return the language of what people read; only the console has pages."""
+        return DEFAULT
 
     def form_token(self) -> str:
         """Return the token that forms carry; only the console has forms."""

@@ -15,6 +15,7 @@ from sandbox.audit.event import Kind
 from sandbox.audit.explore.found import Found, Wanted
 from sandbox.canonical import Canonical
 from sandbox.errors import Malformed, NotFound
+from sandbox.web.languages import translatable
 from sandbox.web.render import page
 from sandbox.web.route import Call, Reply, download
 from sandbox.web.story import tell
@@ -24,11 +25,11 @@ EXPORTED: Final = 10_000
 PAGE_ENTRIES: Final = 50
 """Entries on one page of the search."""
 FACETS: Final = {
-    "kind": "What",
-    "actor": "Who",
-    "authorization": "Authorization",
-    "dataset": "Dataset",
-    "decision": "Decision",
+    "kind": translatable("What"),
+    "actor": translatable("Who"),
+    "authorization": translatable("Authorization"),
+    "dataset": translatable("Dataset"),
+    "decision": translatable("Decision"),
 }
 """What the entries that fit are counted by, and how that is called."""
 FILTERS: Final = (*FACETS, "subject", "text", "since", "until")

@@ -28,7 +28,6 @@ LAGS: Final = 100
 """Entries that a copy was offered and has not taken, from which on it is said to lag."""
 AGAIN_SECONDS: Final = 2
 """After so many seconds the page of a running verification asks how far it is."""
-_UNITS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +53,6 @@ def overview(call: Call) -> Reply:
         call,
         "overview.html",
         status=status,
-        age=_ago(status.checkpoint_at, now),
         signer=call.gateway.books.log.origin,
         followers=followers,
         started=started[0] if started else None,
@@ -148,11 +146,3 @@ def _days(gateway: Gateway) -> tuple[tuple[Day, ...], str]:
         return gateway.explorer.days(DAYS), ""
     except Unavailable as refusal:
         return (), refusal.sentence
-
-
-def _ago(at: str, now: datetime) -> str:
-    if not at:
-        return ""
-    seconds = max(0, int((now - datetime.fromisoformat(at)).total_seconds()))
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 2 * size), (1, "seconds"))
-    return f"{seconds // size} {unit}"

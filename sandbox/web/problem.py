@@ -12,10 +12,13 @@ from http import HTTPStatus
 from typing import Any
 
 from sandbox.errors import Refusal
+from sandbox.web.languages import translatable
 
 CONTENT_TYPE = "application/problem+json"
 FAULT_CODE = "internal"
-FAULT_SENTENCE = "Something went wrong here; nothing of it is shown, and it was noted in the server's log."
+FAULT_SENTENCE = translatable(
+    "Something went wrong here; nothing of it is shown, and it was noted in the server's log."
+)
 SHOWN_CHARACTERS = 80
 """How much of a name that came from outside is repeated in a sentence."""
 

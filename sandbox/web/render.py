@@ -1,37 +1,42 @@
-"""Pages: templates with everything escaped, texts ready to be translated, nothing from elsewhere.
+"""Pages: templates with everything escaped, in the language of their reader, nothing from elsewhere.
 
-Each text of a template goes through ``_``; a language is added by installing its translations in
-:func:`environment` and setting ``lang``. What analysts wrote is shown as text only.
+Each text of a template goes through ``_``, each text of Python's through ``said``. What analysts wrote
+is shown as text only.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sandbox.policy.roles import Actor, Scope
+from sandbox.web import languages
+from sandbox.web.formats import formats_of, rho, when
+from sandbox.web.languages import translatable
 from sandbox.web.route import Call, Reply
+from sandbox.web.words import TABLES
 
 HTML = "text/html; charset=utf-8"
 MENU: tuple[tuple[str, str, Scope | None], ...] = (
-    ("/", "Home", None),
-    ("/account", "Budgets and questions", Scope.QUERY),
-    ("/budgets", "Budgets", Scope.BUDGET),
-    ("/releases", "My releases", Scope.REQUEST),
-    ("/review", "Review", Scope.REVIEW),
-    ("/overview", "Overview", Scope.AUDIT),
-    ("/audit", "Log", Scope.AUDIT),
+    ("/", translatable("Home"), None),
+    ("/account", translatable("Budgets and questions"), Scope.QUERY),
+    ("/budgets", translatable("Budgets"), Scope.BUDGET),
+    ("/releases", translatable("My releases"), Scope.REQUEST),
+    ("/review", translatable("Review"), Scope.REVIEW),
+    ("/overview", translatable("Overview"), Scope.AUDIT),
+    ("/audit", translatable("Log"), Scope.AUDIT),
 )
 """Address, name and needed scope of what the head of each page leads to."""
-PICO = 10**12
 
 
 @cache
-def environment() -> Environment:
-    """Return the one template environment."""
+def environment(language: str) -> Environment:
+    """Return the one template environment of a language."""
     made = Environment(
         loader=PackageLoader("sandbox.web"),
         autoescape=True,
@@ -40,41 +45,42 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    catalogue = languages.translations(language)
+    made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    # Not ``_``: that reads a percent sign as a placeholder, and these texts may hold one.
+    made.filters["said"] = languages.said(language)
+    made.filters["word"] = word_in(language)
     made.filters["when"] = when
     made.filters["rho"] = rho
     made.filters["pretty"] = pretty
+    made.filters["segment"] = segment
+    made.filters.update(formats_of(language))
+    made.globals.update(lang=language, languages=languages.LANGUAGES)
     return made
 
 
-def page(call: Call, template: str, **values: Any) -> Reply:
+def page(call: Call, template: str, *, http_status: int = 200, **values: Any) -> Reply:
     """Render a page for the person of ``call``."""
     return _page(
-        template, actor=call.actor, xsrf=call.xsrf, isolation_note=call.isolation_note, values=values
+        template,
+        actor=call.actor,
+        language=call.language,
+        status=http_status,
+        values={"xsrf": call.xsrf, "isolation_note": call.isolation_note, "place": call.place, **values},
     )
 
 
-def problem_page(document: dict[str, Any], *, actor: Actor | None, isolation_note: str = "") -> Reply:
+def problem_page(
+    document: dict[str, Any], *, actor: Actor | None, language: str, isolation_note: str = ""
+) -> Reply:
     """Render a refusal or a fault for a person."""
     return _page(
         "problem.html",
         actor=actor,
-        xsrf="",
-        isolation_note=isolation_note,
-        values={"problem": document},
+        language=language,
         status=int(document["status"]),
+        values={"xsrf": "", "isolation_note": isolation_note, "place": "/", "problem": document},
     )
-
-
-def when(text: str) -> str:
-    """Show an ISO 8601 UTC time to the second; the page says once that times are UTC."""
-    return text[:19].replace("T", " ")
-
-
-def rho(picorho: int) -> str:
-    """Show a loss in zCDP rho with six decimals, rounded down and never as an exponent."""
-    whole, rest = divmod(picorho, PICO)
-    return f"{whole}.{rest // 10**6:06d}"
 
 
 def pretty(document: Any) -> str:
@@ -82,27 +88,21 @@ def pretty(document: Any) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
 
 
-def _page(
-    template: str,
-    *,
-    actor: Actor | None,
-    xsrf: str,
-    isolation_note: str,
-    values: dict[str, Any],
-    status: int = 200,
-) -> Reply:
+def word_in(language: str) -> Callable[[str, str], str]:
+    """Return what says a key of one of our own tables; one that has no word yet is shown as it is."""
+    say = languages.said(language)
+    return lambda key, table: say(TABLES[table].get(key, key))
+
+
+def segment(text: str) -> str:
+    """Write ``text`` as one segment of an address; jinja2's own ``urlencode`` leaves slashes."""
+    return quote(text, safe="")
+
+
+def _page(template: str, *, actor: Actor | None, language: str, status: int, values: dict[str, Any]) -> Reply:
     scopes = actor.scopes if actor else frozenset()
     menu = [(path, name) for path, name, scope in MENU if scope is None or scope in scopes]
     html = (
-        environment()
-        .get_template(template)
-        .render(
-            actor=actor,
-            menu=menu if actor else [],
-            xsrf=xsrf,
-            isolation_note=isolation_note,
-            lang="en",
-            **values,
-        )
+        environment(language).get_template(template).render(actor=actor, menu=menu if actor else [], **values)
     )
     return Reply(body=html.encode(), content_type=HTML, status=status)

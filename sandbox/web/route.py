@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sandbox.gateway import Gateway
 from sandbox.policy.roles import Actor, Channel, Scope
 from sandbox.web.bodies import Body
+from sandbox.web.languages import DEFAULT
 
 B = TypeVar("B", bound=Body)
 
@@ -47,7 +48,11 @@ class Call:
     arrived: float
     """When the request's head had come, in monotonic seconds."""
     isolation_note: str = ""
-    """A sentence for every page where notebooks are isolated more weakly than in production."""
+    """Sentences, one a line, for every page where notebooks are isolated more weakly than in production."""
+    language: str = DEFAULT
+    """One of :data:`~sandbox.web.languages.LANGUAGES`."""
+    place: str = "/"
+    """Path and query of the page, to come back to it; of a form, the start page."""
 
     def read(self, model: type[B]) -> B:
         """Return the body as the type that the route's table states."""

@@ -117,6 +117,10 @@ ROUTES: tuple[Route, ...] = (
         summary="The console's own style sheet.", returns="The file.",
     ),
     Route(
+        method="GET", path="/language/{name}", handler=pages_home.language, scope=None, channels=CONSOLE,
+        summary="Choose the language of the pages; it is kept in a cookie.", returns="Leads back.",
+    ),
+    Route(
         method="GET", path="/password", handler=pages_password.form, scope=Scope.PASSWORD,
         channels=CONSOLE,
         summary="Where a person gets a new password; with a log-in provider there is no such page.",

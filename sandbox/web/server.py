@@ -33,6 +33,7 @@ from sandbox.web import session
 from sandbox.web.console import Callback, ConsoleFront
 from sandbox.web.door import DoorFront, DoorReports
 from sandbox.web.front import DRAIN, Site
+from sandbox.web.languages import translatable
 from sandbox.web.routes import DOOR_PREFIX
 from sandbox.web.session import ConsoleAuth
 
@@ -49,18 +50,20 @@ FOLLOW_SECONDS = 1.0
 SOCKET_MODE = 0o660
 HEADER_LIMIT = 32 * 1024
 """Bytes of a request's headers."""
-EVALUATION_BUBBLEWRAP = (
+EVALUATION_BUBBLEWRAP = translatable(
     "Evaluation mode: notebooks are separated by bubblewrap, without a container's limits."
 )
-EVALUATION_ONE_UID = "Evaluation mode: all parts run under one user, because root did not start them."
+EVALUATION_ONE_UID = translatable(
+    "Evaluation mode: all parts run under one user, because root did not start them."
+)
 log = logging.getLogger("sandbox.web")
 
 
 def isolation_note(settings: Settings) -> str:
-    """Return what every page says where the sandbox runs with less than its full isolation."""
+    """Return what every page says where the sandbox runs with less than full isolation, a sentence a line."""
     bubblewrap = EVALUATION_BUBBLEWRAP if settings.isolation == "bubblewrap" else ""
     one_uid = EVALUATION_ONE_UID if os.geteuid() != settings.gateway_uid else ""
-    return f"{bubblewrap} {one_uid}".strip()
+    return f"{bubblewrap}\n{one_uid}".strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,15 +8,19 @@ from typing import Final
 
 from sandbox.audit.event import Kind
 from sandbox.audit.reading import Entry
+from sandbox.web.languages import translatable
 
 STAGES: Final[tuple[tuple[str, frozenset[Kind]], ...]] = (
-    ("Asked", frozenset({Kind.QUESTION_INTENT, Kind.QUESTION_REFUSED})),
-    ("Answered", frozenset({Kind.QUESTION_OUTCOME, Kind.QUESTION_REPEATED, Kind.ANSWER_WITHHELD})),
-    ("Handed in", frozenset({Kind.RELEASE_SUBMITTED})),
-    ("Screened", frozenset({Kind.RELEASE_SCREENED})),
-    ("Reviewed", frozenset({Kind.RELEASE_OPENED, Kind.RELEASE_VOTED, Kind.RELEASE_MOVED})),
-    ("Sealed", frozenset({Kind.RELEASE_SEALED})),
-    ("Downloaded", frozenset({Kind.RELEASE_DOWNLOADED, Kind.RELEASE_WITHDRAWN})),
+    (translatable("Asked"), frozenset({Kind.QUESTION_INTENT, Kind.QUESTION_REFUSED})),
+    (
+        translatable("Answered"),
+        frozenset({Kind.QUESTION_OUTCOME, Kind.QUESTION_REPEATED, Kind.ANSWER_WITHHELD}),
+    ),
+    (translatable("Handed in"), frozenset({Kind.RELEASE_SUBMITTED})),
+    (translatable("Screened"), frozenset({Kind.RELEASE_SCREENED})),
+    (translatable("Reviewed"), frozenset({Kind.RELEASE_OPENED, Kind.RELEASE_VOTED, Kind.RELEASE_MOVED})),
+    (translatable("Sealed"), frozenset({Kind.RELEASE_SEALED})),
+    (translatable("Downloaded"), frozenset({Kind.RELEASE_DOWNLOADED, Kind.RELEASE_WITHDRAWN})),
 )
 """What a file passes on its way out, in order, and the entries that show it."""
 SHOWN: Final = 6

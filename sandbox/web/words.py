@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from sandbox.review.disclosure.checks import CHECKS
 from sandbox.review.status import Status
+from sandbox.web.languages import translatable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,24 +22,54 @@ class Stage:
 
 
 STAGES: dict[Status, Stage] = {
-    Status.SCREENING: Stage(name="Being checked", meaning="Automatic checks are running.", tone="wait"),
-    Status.BLOCKED: Stage(
-        name="Stopped by a check", meaning="A check refused a file; hand in a corrected one.", tone="bad"
+    Status.SCREENING: Stage(
+        name=translatable("Being checked"), meaning=translatable("Automatic checks are running."), tone="wait"
     ),
-    Status.REVIEW: Stage(name="In review", meaning="Reviewers are looking at it.", tone="wait"),
-    Status.RETURNED: Stage(name="Returned", meaning="A reviewer asks for changes.", tone="bad"),
-    Status.APPROVED: Stage(name="Approved", meaning="It is about to be packed.", tone="good"),
-    Status.SEALING: Stage(name="Being packed", meaning="The package is being made and signed.", tone="wait"),
-    Status.RELEASED: Stage(name="Released", meaning="The package can be downloaded.", tone="good"),
-    Status.REJECTED: Stage(name="Rejected", meaning="It will not be released.", tone="bad"),
-    Status.WITHDRAWN: Stage(name="Withdrawn", meaning="Its author took it back.", tone="bad"),
-    Status.EXPIRED: Stage(name="Expired", meaning="It can no longer be downloaded.", tone="bad"),
-    Status.REVOKED: Stage(name="Revoked", meaning="An officer stopped it after its release.", tone="bad"),
+    Status.BLOCKED: Stage(
+        name=translatable("Stopped by a check"),
+        meaning=translatable("A check refused a file; hand in a corrected one."),
+        tone="bad",
+    ),
+    Status.REVIEW: Stage(
+        name=translatable("In review"), meaning=translatable("Reviewers are looking at it."), tone="wait"
+    ),
+    Status.RETURNED: Stage(
+        name=translatable("Returned"), meaning=translatable("A reviewer asks for changes."), tone="bad"
+    ),
+    Status.APPROVED: Stage(
+        name=translatable("Approved"), meaning=translatable("It is about to be packed."), tone="good"
+    ),
+    Status.SEALING: Stage(
+        name=translatable("Being packed"),
+        meaning=translatable("The package is being made and signed."),
+        tone="wait",
+    ),
+    Status.RELEASED: Stage(
+        name=translatable("Released"), meaning=translatable("The package can be downloaded."), tone="good"
+    ),
+    Status.REJECTED: Stage(
+        name=translatable("Rejected"), meaning=translatable("It will not be released."), tone="bad"
+    ),
+    Status.WITHDRAWN: Stage(
+        name=translatable("Withdrawn"), meaning=translatable("Its author took it back."), tone="bad"
+    ),
+    Status.EXPIRED: Stage(
+        name=translatable("Expired"), meaning=translatable("It can no longer be downloaded."), tone="bad"
+    ),
+    Status.REVOKED: Stage(
+        name=translatable("Revoked"),
+        meaning=translatable("An officer stopped it after its release."),
+        tone="bad",
+    ),
     Status.ENDED: Stage(
-        name="Ended", meaning="Its authorization was ended; nothing more leaves.", tone="bad"
+        name=translatable("Ended"),
+        meaning=translatable("Its authorization was ended; nothing more leaves."),
+        tone="bad",
     ),
     Status.TAMPERED: Stage(
-        name="Stopped: bytes differ", meaning="What is stored is not what was reviewed.", tone="bad"
+        name=translatable("Stopped: bytes differ"),
+        meaning=translatable("What is stored is not what was reviewed."),
+        tone="bad",
     ),
 }
 
@@ -43,3 +77,77 @@ STAGES: dict[Status, Stage] = {
 def stage(status: str) -> Stage:
     """Return the words for a state."""
     return STAGES[Status(status)]
+
+
+SEVERITIES = {
+    "refuse": translatable("refused"),
+    "flag": translatable("to weigh"),
+    "info": translatable("for reading"),
+    "pass": translatable("nothing found"),
+}
+RISKS = {
+    "green": translatable("low risk"),
+    "amber": translatable("medium risk"),
+    "red": translatable("high risk"),
+}
+VERDICTS = {
+    "approve": translatable("approves"),
+    "return": translatable("asks for changes"),
+    "reject": translatable("rejects"),
+}
+HAPPENINGS = {
+    "release.submitted": translatable("handed in"),
+    "release.screened": translatable("checked"),
+    "release.opened": translatable("a file was opened"),
+    "release.voted": translatable("a reviewer voted"),
+    "release.moved": translatable("moved on"),
+    "release.sealed": translatable("sealed"),
+    "release.downloaded": translatable("downloaded"),
+    "release.withdrawn": translatable("withdrawn"),
+    "release.refused": translatable("an attempt was refused"),
+}
+"""What an entry of the log says of a release."""
+KINDS = {
+    "table": translatable("table"),
+    "note": translatable("note"),
+    "image": translatable("image"),
+    "": translatable("no form"),
+}
+WINDOW_STATES = {
+    "open": translatable("open"),
+    "ahead": translatable("ahead"),
+    "over": translatable("over"),
+}
+PLACES = (
+    translatable("file"),
+    translatable("row {1}"),
+    translatable("row {1}, column {2}"),
+    translatable("column {1}"),
+    translatable("line {1}"),
+)
+"""Where a finding may be; said by the filter ``said``, as each stands in a sentence's place."""
+STATUSES = (
+    translatable("Bad Request"),
+    translatable("Unauthorized"),
+    translatable("Forbidden"),
+    translatable("Not Found"),
+    translatable("Method Not Allowed"),
+    translatable("Conflict"),
+    translatable("Request Entity Too Large"),
+    translatable("Unsupported Media Type"),
+    translatable("Misdirected Request"),
+    translatable("Unprocessable Entity"),
+    translatable("Internal Server Error"),
+    translatable("Service Unavailable"),
+)
+"""Titles of problem documents, which are HTTP's own phrases."""
+TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "severity": SEVERITIES,
+    "risk": RISKS,
+    "verdict": VERDICTS,
+    "happening": HAPPENINGS,
+    "kind": KINDS,
+    "window": WINDOW_STATES,
+    "check": {code: check.title for code, check in CHECKS.items()},
+}
+"""What the templates' filter ``word`` looks up."""

@@ -1,119 +1,29 @@
-"""The console as a process of its own, with a hub that lets in whoever the test names."""
+"""The console's pages, asked over HTTP by people who are logged in at the hub."""
 
 from __future__ import annotations
 
 import csv
-import http.client
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from console_under_test import PEOPLE, Browser, hub_for_tests, serving
 
 from sandbox import freezes
 from sandbox.freezes import Target, What
 from sandbox.gateway import Gateway
 from sandbox.governance.installation import install, open_books
-from sandbox.hub.running import free_ports
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
-from sandbox.web.session import ACCESS_SCOPE
 
 SMALL_POLICIES = Path(__file__).parents[1] / "policies"
-PEOPLE = {
-    "ana": ["analysts", "visits-study"],
-    "rita": ["reviewers"],
-    "rolf": ["reviewers"],
-    "olaf": ["officers"],
-    "sten": ["stewards"],
-}
 PURPOSE = "第二張表 <script>alert(1)</script>"
-
-
-class Hub(BaseHTTPRequestHandler):
-    """As much of the hub as a log-in takes: a code is a name, a token is ``of-`` and the name."""
-
-    def do_GET(self) -> None:
-        name = self.headers["Authorization"].removeprefix("token of-")
-        groups = PEOPLE[name]
-        scopes = [ACCESS_SCOPE, *(scope.value for scope in scopes_of(frozenset(groups)))]
-        self._send({"kind": "user", "name": name, "groups": groups, "scopes": scopes})
-
-    def do_POST(self) -> None:
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        assert form["code_verifier"], "the log-in uses PKCE"
-        self._send({"access_token": "of-" + form["code"][0]})
-
-    def _send(self, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Stay silent."""
-
-
-class Page:
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status, self.headers = response.status, response.headers
-        self.data = response.read()
-        self.text = self.data.decode("utf-8", "replace")
-
-    @property
-    def xsrf(self) -> str:
-        found = re.search(r'name="_xsrf" value="([^"]+)"', self.text)
-        assert found is not None
-        return found[1]
-
-
-class Browser:
-    """Keeps cookies, follows nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.host = f"{settings.console_host}:{settings.console_port}"
-        self.port = settings.console_port
-        self.cookies: SimpleCookie = SimpleCookie()
-
-    def get(self, path: str, **headers: str) -> Page:
-        return self.send("GET", path, None, headers)
-
-    def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
-        return self.send("POST", path, urlencode(fields), headers)
-
-    def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Page:
-        sent = {"Host": self.host, "Cookie": "; ".join(f"{k}={m.value}" for k, m in self.cookies.items())}
-        sent |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, path, body=body, headers=sent)
-        response = connection.getresponse()
-        for cookie in response.headers.get_all("Set-Cookie") or []:
-            self.cookies.load(cookie)
-        page = Page(response)
-        connection.close()
-        return page
-
-    def log_in(self, name: str) -> Browser:
-        away = self.get("/").headers["Location"]
-        state = parse_qs(urlsplit(away).query)["state"][0]
-        back = self.get(f"/oauth_callback?code={name}&state={state}")
-        assert (back.status, back.headers["Location"]) == (302, "/")
-        return self
 
 
 class Console:
@@ -151,27 +61,11 @@ def submit(settings: Settings) -> str:
 @pytest.fixture(scope="module")
 def console(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("console") / "home"))
-    hub = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=hub.serve_forever, daemon=True).start()
-    port = free_ports(1)[0]
-    settings = Settings(
-        home=home, raw=home / "raw", policies=SMALL_POLICIES, hub_api_port=hub.server_port, console_port=port
-    )
-    install(settings)
-    waiting, deciding = submit(settings), submit(settings)
-    chosen = {"HOME": home, "POLICIES": SMALL_POLICIES, "HUB_API_PORT": hub.server_port, "CONSOLE_PORT": port}
-    environment = {**os.environ, **{f"SANDBOX_{name}": str(value) for name, value in chosen.items()}}
-    environment["SANDBOX_ISOLATION"] = "bubblewrap"
-    with subprocess.Popen(
-        [sys.executable, "-m", "sandbox.web"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline().startswith("gateway ready")
-        yield Console(settings, waiting=waiting, deciding=deciding)
-        server.terminate()
-        assert server.wait(20) == 0
-    hub.shutdown()
-    hub.server_close()
+    with hub_for_tests(Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)) as settings:
+        install(settings)
+        waiting, deciding = submit(settings), submit(settings)
+        with serving(settings):
+            yield Console(settings, waiting=waiting, deciding=deciding)
 
 
 def test_a_stranger_is_led_to_the_hubs_log_in(console: Console) -> None:
@@ -222,6 +116,32 @@ def test_what_an_analyst_wrote_is_shown_as_text(console: Console) -> None:
     page = console.browser("rita").get(f"/review/{console.waiting}")
     assert "第二張表" in page.text
     assert "<script" not in page.text
+
+
+def test_the_pages_speak_the_language_of_the_browser_until_another_is_chosen(console: Console) -> None:
+    rita = console.browser("rita")
+    page = rita.get("/review", Accept_Language="zh-CN,zh;q=0.9").text
+    assert '<html lang="zh-CN">' in page
+    assert "等待您表决" in page
+    switch = re.findall(r'href="(/language/en\?back=[^"]+)"', page)[0]
+    chosen = rita.get(switch, Accept_Language="zh-CN")
+    assert (chosen.status, chosen.headers["Location"]) == (303, "/review")
+    assert "HttpOnly; SameSite=Lax" in chosen.headers["Set-Cookie"]
+    assert '<html lang="en">' in rita.get("/review", Accept_Language="zh-CN").text
+    assert "您的角色不具备此权限" in console.browser("ana").get("/review", Accept_Language="zh").text
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.example/", "https://evil.example/", "/%5Cevil.example", "/a%0D%0Ab"]
+)
+def test_choosing_a_language_leads_to_no_other_place(console: Console, back: str) -> None:
+    page = console.browser("rita").get(f"/language/en?back={back}")
+    assert page.headers["Location"] == "/"
+
+
+def test_a_link_of_another_site_changes_nobodys_language(console: Console) -> None:
+    page = console.browser("rita").get("/language/zh-CN", Sec_Fetch_Site="cross-site")
+    assert page.headers["Set-Cookie"] is None
 
 
 def test_a_form_without_its_token_changes_nothing(console: Console) -> None:
