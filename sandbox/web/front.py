@@ -15,7 +15,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,6 +30,7 @@ from sandbox.web.languages import DEFAULT
 from sandbox.web.problem import MethodNotAllowed, shown
 from sandbox.web.route import Call, Reply, Route
 from sandbox.web.routes import find
+from sandbox.web.viewer.coverage import Coverage
 
 T = TypeVar("T")
 log = logging.getLogger("sandbox.web")
@@ -61,6 +62,8 @@ class Site:
     prefix: str
     """What stands before every path of the table."""
     isolation_note: str = ""
+    coverage: Coverage = field(default_factory=Coverage)
+    """What of which file was on whose screen."""
 
 
 @stream_request_body
@@ -202,6 +205,7 @@ class Front(RequestHandler):
             arrived=self.arrived,
             isolation_note=self.site.isolation_note,
             language=self.language(),
+            coverage=self.site.coverage,
             place=self.request.uri or "/" if self.request.method == "GET" else "/",
         )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sandbox.review.package import public_word
 from sandbox.review.status import TRANSITIONS, Status
+from sandbox.web import pages_file
 from sandbox.web.bodies import Withdrawal
-from sandbox.web.render import page
+from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply, download, redirect
 from sandbox.web.words import stage
 
@@ -30,6 +31,19 @@ def release(call: Call) -> Reply:
         release_key=public_word(call.gateway.desk.release_key),
         log_key=log.key.note_text(log.origin),
     )
+
+
+def file(call: Call) -> Reply:
+    """Show one file as it would leave; an author's look at their own file is nobody's business."""
+    data = call.gateway.desk.open_file(call.actor, call.params["id"], call.params["name"])
+    view = call.gateway.desk.show(call.actor, call.params["id"]).to_document()
+    base = f"/releases/{segment(call.params['id'])}"
+    return pages_file.show(call, view, pages_file.file_of(view, call.params["name"]), data, base=base)
+
+
+def image(call: Call) -> Reply:
+    """Hand out a canonical image for the page that shows it."""
+    return pages_file.image(call.gateway.desk.open_file(call.actor, call.params["id"], call.params["name"]))
 
 
 def package(call: Call) -> Reply:

@@ -24,6 +24,7 @@ ROLE_TEXTS = {
 STATIC_TYPES = {
     "audit.css": "text/css; charset=utf-8",
     "console.css": "text/css; charset=utf-8",
+    "viewer.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 """Every file that may be fetched, with its content type."""

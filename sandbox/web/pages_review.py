@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.errors import Conflict, NotFound, Refusal, Unavailable
+from sandbox.web import pages_file
 from sandbox.web.bodies import Decision
-from sandbox.web.preview import preview
-from sandbox.web.render import page
+from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply, redirect
 from sandbox.web.words import stage
 
@@ -29,19 +29,19 @@ def file(call: Call) -> Reply:
     Where another site's link led here, the overview is shown instead: nobody else makes a reviewer
     have opened a file.
     """
-    place, name = f"/review/{call.params['id']}", call.params["name"]
+    place, name = _place(call), call.params["name"]
     if call.cross_site:
         return redirect(place)
     data = call.gateway.desk.open_file(call.actor, call.params["id"], name)
     view = _document(call)
-    found = next((file for file in view["files"] if file["name"] == name), None)
-    if found is None:
+    return pages_file.show(call, view, pages_file.file_of(view, name), data, base=place)
+
+
+def image(call: Call) -> Reply:
+    """Hand out a canonical image for the page that shows it; the look is recorded as of any file."""
+    if call.cross_site:
         raise NotFound("file-unknown", "The request holds no such file.")
-    number = call.query.get("page", "1")
-    shown = preview(
-        name, data, found["findings"], page=int(number) if number.isascii() and number.isdigit() else 1
-    )
-    return page(call, "file.html", release=view, file=found, shown=shown)
+    return pages_file.image(call.gateway.desk.open_file(call.actor, call.params["id"], call.params["name"]))
 
 
 def decide(call: Call) -> Reply:
@@ -78,6 +78,10 @@ def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -
     return Reply(
         body=reply.body, content_type=reply.content_type, status=refusal.status if refusal else reply.status
     )
+
+
+def _place(call: Call) -> str:
+    return f"/review/{segment(call.params['id'])}"
 
 
 def _document(call: Call) -> dict[str, Any]:

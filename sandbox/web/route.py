@@ -14,6 +14,7 @@ from sandbox.gateway import Gateway
 from sandbox.policy.roles import Actor, Channel, Scope
 from sandbox.web.bodies import Body
 from sandbox.web.languages import DEFAULT
+from sandbox.web.viewer.coverage import Coverage
 
 B = TypeVar("B", bound=Body)
 
@@ -51,6 +52,8 @@ class Call:
     """Sentences, one a line, for every page where notebooks are isolated more weakly than in production."""
     language: str = DEFAULT
     """One of :data:`~sandbox.web.languages.LANGUAGES`."""
+    coverage: Coverage = field(default_factory=Coverage)
+    """What of which file was on whose screen."""
     place: str = "/"
     """Path and query of the page, to come back to it; of a form, the start page."""
 

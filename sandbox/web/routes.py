@@ -162,6 +162,14 @@ ROUTES: tuple[Route, ...] = (
         summary="One of your release requests.", returns="A page.",
     ),
     Route(
+        method="GET", path="/releases/{id}/files/{name}", handler=pages_analyst.file, scope=Scope.REQUEST,
+        channels=CONSOLE, summary="The bytes of one of your files as they would leave.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/releases/{id}/images/{name}", handler=pages_analyst.image, scope=Scope.REQUEST,
+        channels=CONSOLE, summary="One of your images, for the page that shows it.", returns="A PNG.",
+    ),
+    Route(
         method="POST", path="/releases/{id}/package", handler=pages_analyst.package, scope=Scope.REQUEST,
         channels=CONSOLE, body=Confirmation, recorded=True,
         summary="Download a released package; each download is counted.", returns="The package.",
@@ -183,6 +191,12 @@ ROUTES: tuple[Route, ...] = (
         method="GET", path="/review/{id}/files/{name}", handler=pages_review.file, scope=Scope.REVIEW,
         channels=CONSOLE, summary="The bytes of a file that would leave; looking is recorded.",
         returns="A page.",
+    ),
+    Route(
+        method="GET", path="/review/{id}/images/{name}", handler=pages_review.image, scope=Scope.REVIEW,
+        channels=CONSOLE,
+        summary="An image that would leave, for the page that shows it; looking is recorded.",
+        returns="A PNG.",
     ),
     Route(
         method="POST", path="/review/{id}", handler=pages_review.decide, scope=Scope.REVIEW, channels=CONSOLE,

@@ -10,7 +10,6 @@ from sandbox.errors import NotFound
 from sandbox.policy.roles import Channel, Scope
 from sandbox.review.status import Status
 from sandbox.web import openapi
-from sandbox.web.preview import PAGE_ROWS, preview
 from sandbox.web.problem import MethodNotAllowed
 from sandbox.web.routes import DOOR_PREFIX, ROUTES, find
 from sandbox.web.words import STAGES
@@ -74,27 +73,6 @@ def test_every_reference_in_the_description_points_at_something(channel: Channel
 
 def test_every_state_of_a_request_has_words() -> None:
     assert set(STAGES) == set(Status)
-
-
-def test_a_preview_marks_the_cells_that_findings_name() -> None:
-    findings = [
-        {"severity": "flag", "where": "row 3, column n"},
-        {"severity": "info", "where": "row 2, column n"},
-    ]
-    shown = preview("t.csv", "區,n\n北,<b>10\n南,3\n".encode(), findings)
-    assert shown.header == ("區", "n")
-    assert [[(cell.text, cell.marked) for cell in cells] for _, cells in shown.rows] == [
-        [("北", False), ("<b>10", False)],
-        [("南", False), ("3", True)],
-    ]
-
-
-def test_a_long_file_is_shown_page_by_page_without_losing_a_row() -> None:
-    data = ("n\n" + "".join(f"{number}\n" for number in range(2 * PAGE_ROWS + 1))).encode()
-    pages = [preview("t.csv", data, [], page=page) for page in (1, 2, 3)]
-    numbers = [number for page in pages for number, _ in page.rows]
-    assert numbers == list(range(2, 2 * PAGE_ROWS + 3))
-    assert preview("t.csv", data, [], page=99).page == 3
 
 
 def _references(value: object) -> list[str]:
