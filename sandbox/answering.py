@@ -258,6 +258,16 @@ class Answering:
             cached=cached,
         )
 
+    def given(self, person: str, seq: int) -> tuple[Receipt, str, bytes] | None:
+        """Return the claims, the receipt and the CSV of an own answer by the place of its outcome.
+
+        None where it is not kept any more or somebody else's. Nothing is charged: the person has it.
+        """
+        kept = self._repeats.at(seq)
+        if kept is None or kept.receipt.author != person:
+            return None
+        return kept.receipt, self._signed(kept.receipt), csv_bytes(kept.table)
+
     def _signed(self, receipt: Receipt) -> str:
         word = self._issued.get(receipt)
         if word is None:

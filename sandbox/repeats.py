@@ -39,6 +39,7 @@ _FIND = (
     "SELECT answer.document, answer.seq, entry.leaf FROM answer "
     "JOIN entry ON entry.seq = answer.seq WHERE answer.key = ?"
 )
+_AT = "SELECT key FROM answer WHERE seq = ?"
 _KEEP = f"{store.insert_sql(tables.answer)} ON CONFLICT (key) DO NOTHING"
 
 
@@ -99,6 +100,16 @@ class Repeats:
             if found is not None:
                 self._recent.put(key, found)
         return found
+
+    def at(self, seq: int) -> Given | None:
+        """Return the answer whose outcome stands at ``seq`` of the log; None where it is not kept.
+
+        Raises:
+            Unavailable: the kept bytes are not those that the log recorded.
+        """
+        with store.reading(self._engine) as connection:
+            row = store.run(connection, _AT, (seq,)).fetchone()
+        return None if row is None else self._stored(row[0])
 
     def recent(self, key: str, *, authorization: str) -> Given | None:
         """Return the answer under ``key`` if it is still in memory; see :meth:`find`."""

@@ -6,19 +6,26 @@ import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
+
+from sandbox.gateway import Gateway
+from sandbox.governance.installation import install
 from sandbox.hub.running import free_ports
-from sandbox.policy.roles import scopes_of
+from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
 from sandbox.web.session import ACCESS_SCOPE
 
@@ -94,7 +101,19 @@ class Browser:
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
         return self.send("POST", path, urlencode(fields), headers)
 
-    def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Page:
+    def upload(self, path: str, fields: list[tuple[str, str]], files: dict[str, bytes]) -> Page:
+        """Send a form with files as a browser does."""
+        parts = [(f'name="{name}"', value.encode()) for name, value in fields]
+        parts += [(f'name="upload"; filename="{name}"', content) for name, content in files.items()]
+        body = b"".join(
+            b"--edge\r\nContent-Disposition: form-data; " + head.encode() + b"\r\n\r\n" + value + b"\r\n"
+            for head, value in parts
+        )
+        return self.send(
+            "POST", path, body + b"--edge--\r\n", {"Content-Type": "multipart/form-data; boundary=edge"}
+        )
+
+    def send(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> Page:
         sent = {"Host": self.host, "Cookie": "; ".join(f"{k}={m.value}" for k, m in self.cookies.items())}
         sent |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -140,3 +159,49 @@ def serving(settings: Settings) -> Iterator[None]:
         finally:
             server.terminate()
         assert server.wait(20) == 0
+
+
+SMALL_POLICIES = Path(__file__).parent / "policies"
+PURPOSE = "第二張表 <script>alert(1)</script>"
+
+
+class Console:
+    def __init__(self, settings: Settings, *, waiting: str, deciding: str) -> None:
+        self.settings = settings
+        self.waiting = waiting
+        self.deciding = deciding
+
+    def browser(self, name: str = "") -> Browser:
+        browser = Browser(self.settings)
+        return browser.log_in(name) if name else browser
+
+
+def submit(settings: Settings) -> str:
+    gateway = Gateway.open(settings)
+    groups = frozenset(PEOPLE["ana"])
+    ana = Actor(name="ana", groups=groups, scopes=scopes_of(groups), channel=Channel.NOTEBOOK)
+    answer = gateway.ask(
+        sql="SELECT district, COUNT(*) AS n FROM visits WHERE service = 'gp' GROUP BY district",
+        authorization="visits-study",
+        epsilon=Decimal("0.2"),
+        actor=ana,
+    ).to_document()
+    view = gateway.desk.submit(
+        ana,
+        authorization="visits-study",
+        purpose=PURPOSE,
+        files={"visits.csv": answer["csv"].encode()},
+        receipts=[answer["receipt"]],
+    )
+    gateway.books.close()
+    return view.id
+
+
+@pytest.fixture(scope="module")
+def console(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("console") / "home"))
+    with hub_for_tests(Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)) as settings:
+        install(settings)
+        waiting, deciding = submit(settings), submit(settings)
+        with serving(settings):
+            yield Console(settings, waiting=waiting, deciding=deciding)

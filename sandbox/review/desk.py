@@ -107,6 +107,23 @@ class Desk:
             self._enter(tx, request, submission)
         return self.show(actor, request_id)
 
+    def try_out(
+        self,
+        actor: Actor,
+        *,
+        authorization: str,
+        purpose: str,
+        files: Mapping[str, bytes],
+        receipts: Sequence[str] = (),
+    ) -> Submission:
+        """Say what the checks would say if this were handed in now; nothing is stored or recorded.
+
+        Raises:
+            Refusal: as for :meth:`submit`.
+        """
+        granted = authorization_of(self.policies, name=authorization, actor=actor, now=self._clock())
+        return self._screen(actor, granted, purpose=purpose, files=files, receipts=receipts)
+
     def resubmit(
         self,
         actor: Actor,

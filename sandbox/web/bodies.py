@@ -18,6 +18,8 @@ FILES_LIMIT = 50
 """Files of one release request."""
 RECEIPTS_LIMIT = 200
 """Receipts of one release request."""
+ContextText = Annotated[str, Field(max_length=1000)]
+"""What an author says about a file, in one field."""
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -165,6 +167,45 @@ class Decision(Form):
     """The version of the request that the reviewer looked at."""
     acknowledge: list[str] = []
     """Codes of the findings that were weighed."""
+
+
+class Upload(Body):
+    """One file as a browser sent it."""
+
+    name: Annotated[str, Field(max_length=255)]
+    content: bytes
+
+
+class UploadForm(Form):
+    """A form that carries files."""
+
+    uploads: list[Upload] = []
+
+
+class NewExport(UploadForm):
+    """A request to release files while its author still writes it; nothing of it is stored until handed in.
+
+    The lists have one member for each file that was sent before, in the same order.
+    """
+
+    authorization: Annotated[str, Field(max_length=64)] = ""
+    purpose: Annotated[str, Field(max_length=4000)] = ""
+    audience: Annotated[str, Field(max_length=1000)] = ""
+    """Who will read the files."""
+    answer: Annotated[list[str], Field(max_length=RECEIPTS_LIMIT)] = []
+    """Ids of own answers whose table shall leave, with its receipt."""
+    name: Annotated[list[str], Field(max_length=FILES_LIMIT)] = []
+    content: Annotated[list[Content], Field(max_length=FILES_LIMIT)] = []
+    title: list[ContextText] = []
+    population: list[ContextText] = []
+    n: list[ContextText] = []
+    variables: list[ContextText] = []
+    control: list[ContextText] = []
+    related: list[ContextText] = []
+    without: list[str] = []
+    """Places in the lists that are left out from now on."""
+    do: Annotated[str, Field(max_length=40)] = "check"
+    """``check``, ``submit``, or ``mend``, a place in the lists and the name of a fix."""
 
 
 class PasswordChange(Form):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
 from jupyterhub.services.auth import HubAuth, HubOAuthCallbackHandler, HubOAuthenticated  # type: ignore[import-untyped]  # it ships no types
 from tornado.web import Finish, HTTPError, stream_request_body
@@ -11,7 +10,7 @@ from tornado.web import Finish, HTTPError, stream_request_body
 from sandbox.errors import NotAllowed, NotAuthenticated, Refusal
 from sandbox.policy.roles import Actor
 from sandbox.settings import Settings
-from sandbox.web import languages, session
+from sandbox.web import languages, session, strict
 from sandbox.web.front import Front, Site
 from sandbox.web.problem import Misdirected
 from sandbox.web.render import problem_page
@@ -30,8 +29,8 @@ class ConsoleFront(HubOAuthenticated, Front):  # type: ignore[misc]  # jupyterhu
         """Return who is logged in; lead a browser that opens a page to the hub's log-in."""
         if self.request.method != "GET":
             # The hub's check looks for the form's token among the arguments; bodies are streamed here.
-            fields = parse_qs(bytes(self.data), max_num_fields=1000, errors="replace")
-            self.request.arguments["_xsrf"] = fields.get(b"_xsrf", [])[:1]
+            content_type = self.request.headers.get("Content-Type", "")
+            self.request.arguments["_xsrf"] = strict.form_token(bytes(self.data), content_type=content_type)
         actor = await session.console_actor(self.hub_auth, self)
         if actor is not None:
             return actor

@@ -9,8 +9,8 @@ from pydantic.json_schema import models_json_schema
 
 import sandbox
 from sandbox.policy.roles import Channel
-from sandbox.web import problem
-from sandbox.web.bodies import Body, Form
+from sandbox.web import multipart, problem
+from sandbox.web.bodies import Body, Form, UploadForm
 from sandbox.web.route import Route
 from sandbox.web.strict import FORM_TYPE, JSON_TYPE
 
@@ -92,7 +92,8 @@ def _operation(route: Route, channel: Channel) -> dict[str, Any]:
 
 
 def _body(model: type[Body]) -> dict[str, Any]:
-    media = FORM_TYPE if issubclass(model, Form) else JSON_TYPE
+    carries_files = issubclass(model, UploadForm)
+    media = multipart.TYPE if carries_files else FORM_TYPE if issubclass(model, Form) else JSON_TYPE
     return {"required": True, "content": {media: {"schema": _ref(model.__name__)}}}
 
 

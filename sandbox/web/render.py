@@ -6,6 +6,7 @@ is shown as text only.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from functools import cache
@@ -54,6 +55,7 @@ def environment(language: str) -> Environment:
     made.filters["rho"] = rho
     made.filters["pretty"] = pretty
     made.filters["segment"] = segment
+    made.filters["base64"] = as_base64
     made.filters.update(formats_of(language))
     made.globals.update(lang=language, languages=languages.LANGUAGES)
     return made
@@ -97,6 +99,11 @@ def word_in(language: str) -> Callable[[str, str], str]:
 def segment(text: str) -> str:
     """Write ``text`` as one segment of an address; jinja2's own ``urlencode`` leaves slashes."""
     return quote(text, safe="")
+
+
+def as_base64(data: bytes) -> str:
+    """Write bytes as text that a hidden field carries."""
+    return base64.b64encode(data).decode()
 
 
 def _page(template: str, *, actor: Actor | None, language: str, status: int, values: dict[str, Any]) -> Reply:

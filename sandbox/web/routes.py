@@ -18,6 +18,7 @@ from sandbox.web import (
     pages_budgets,
     pages_exports,
     pages_home,
+    pages_new,
     pages_overview,
     pages_password,
     pages_review,
@@ -25,6 +26,7 @@ from sandbox.web import (
 from sandbox.web.bodies import (
     Confirmation,
     Decision,
+    NewExport,
     PasswordChange,
     Question,
     Round,
@@ -155,6 +157,15 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET", path="/releases", handler=pages_analyst.releases, scope=Scope.REQUEST, channels=CONSOLE,
         summary="Your release requests.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/releases/new", handler=pages_new.form, scope=Scope.REQUEST, channels=CONSOLE,
+        summary="The form of a new release request.", returns="A page.",
+    ),
+    Route(
+        method="POST", path="/releases/new", handler=pages_new.post, scope=Scope.REQUEST, channels=CONSOLE,
+        body=NewExport, summary="Check files, mend them, or hand them in; checking stores nothing.",
+        returns="The form with what was found, or leads to the new request.",
     ),
     Route(
         method="GET", path="/releases/{id}", handler=pages_analyst.release, scope=Scope.REQUEST,

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qs, parse_qsl, unquote_to_bytes
 
 from pydantic import ValidationError
 
 from sandbox.errors import Malformed
-from sandbox.web.bodies import Body, Form
+from sandbox.web import multipart
+from sandbox.web.bodies import Body, Form, UploadForm
 from sandbox.web.problem import UnsupportedMedia, shown
 
 B = TypeVar("B", bound=Body)
 FIELD_LIMIT = 200
 """Fields of one form or query string."""
+TOKEN_FIELD = "_xsrf"  # noqa: S105  # a field's name, not a secret
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -34,9 +36,18 @@ def read_body(model: type[B], data: bytes, *, content_type: str) -> B:
         UnsupportedMedia: the content type is not the model's.
         Malformed: the bytes do not fit the model.
     """
-    expected = FORM_TYPE if issubclass(model, Form) else JSON_TYPE
-    _check_content_type(content_type, expected)
-    fields = form_fields(data, model) if issubclass(model, Form) else json_value(data)
+    if issubclass(model, UploadForm):
+        if content_type.partition(";")[0].strip().lower() != multipart.TYPE:
+            raise _other_type(multipart.TYPE)
+        pairs, files = multipart.read_parts(data, content_type=content_type)
+        uploads = [{"name": name, "content": content} for name, content in files if name]
+        fields = {**form_fields(pairs, model), "uploads": uploads}
+    elif issubclass(model, Form):
+        _check_content_type(content_type, FORM_TYPE)
+        fields = form_fields(_pairs(data.decode("ascii", "replace")), model)
+    else:
+        _check_content_type(content_type, JSON_TYPE)
+        fields = json_value(data)
     try:
         return model.model_validate(fields)
     except ValidationError as error:
@@ -61,12 +72,23 @@ def json_value(data: bytes) -> Any:
     return value
 
 
-def form_fields(data: bytes, model: type[Form]) -> dict[str, Any]:
+def form_token(data: bytes, *, content_type: str) -> list[bytes]:
+    """Return what a form says under the name of the token; nothing where it is no readable form."""
+    if content_type.partition(";")[0].strip().lower() == multipart.TYPE:
+        try:
+            pairs, _ = multipart.read_parts(data, content_type=content_type)
+        except Malformed:
+            return []
+        return [value.encode() for name, value in pairs if name == TOKEN_FIELD][:1]
+    fields = parse_qs(data, max_num_fields=1000, errors="replace")
+    return fields.get(TOKEN_FIELD.encode(), [])[:1]
+
+
+def form_fields(pairs: Iterable[tuple[str, str]], model: type[Form]) -> dict[str, Any]:
     """Read an HTML form; a field of a list type may be repeated, any other may not."""
-    pairs = _pairs(data.decode("ascii", "replace"))
     fields: dict[str, Any] = {}
     for name, value in pairs:
-        if name == "_xsrf":
+        if name == TOKEN_FIELD:
             continue
         if name in model.lists():
             fields.setdefault(name, []).append(value)
@@ -139,11 +161,15 @@ def _check_percents(text: str) -> None:
 def _check_content_type(given: str, expected: str) -> None:
     kind, _, parameter = given.lower().partition(";")
     if kind.strip() != expected or parameter.strip() not in {"", "charset=utf-8"}:
-        raise UnsupportedMedia(
-            "content-type",
-            "The body is of a content type this address does not read.",
-            allowed=f"Send {expected}.",
-        )
+        raise _other_type(expected)
+
+
+def _other_type(expected: str) -> UnsupportedMedia:
+    return UnsupportedMedia(
+        "content-type",
+        "The body is of a content type this address does not read.",
+        allowed=f"Send {expected}.",
+    )
 
 
 def _no_constant(_: str) -> None:

@@ -126,6 +126,13 @@ PLACES = (
     translatable("line {1}"),
 )
 """Where a finding may be; said by the filter ``said``, as each stands in a sentence's place."""
+ASSEMBLED = (
+    translatable("One count is smaller than {1}."),
+    translatable("{1} counts are smaller than {2}."),
+    translatable("One count is no multiple of {1}."),
+    translatable("{1} counts are no multiple of {2}."),
+)
+"""Sentences of findings that their check puts together from parts."""
 STATUSES = (
     translatable("Bad Request"),
     translatable("Unauthorized"),

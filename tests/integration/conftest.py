@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from console_under_test import console as console
 from engines import bench as bench
 from engines import benches as benches
 from engines import postgres as postgres

@@ -6,66 +6,17 @@ import csv
 import io
 import json
 import re
-import shutil
 import time
-from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from console_under_test import PEOPLE, Browser, hub_for_tests, serving
+from console_under_test import Browser, Console
 
 from sandbox import freezes
 from sandbox.freezes import Target, What
-from sandbox.gateway import Gateway
-from sandbox.governance.installation import install, open_books
-from sandbox.policy.roles import Actor, Channel, scopes_of
-from sandbox.settings import Settings
+from sandbox.governance.installation import open_books
 
 SMALL_POLICIES = Path(__file__).parents[1] / "policies"
-PURPOSE = "第二張表 <script>alert(1)</script>"
-
-
-class Console:
-    def __init__(self, settings: Settings, *, waiting: str, deciding: str) -> None:
-        self.settings = settings
-        self.waiting = waiting
-        self.deciding = deciding
-
-    def browser(self, name: str = "") -> Browser:
-        browser = Browser(self.settings)
-        return browser.log_in(name) if name else browser
-
-
-def submit(settings: Settings) -> str:
-    gateway = Gateway.open(settings)
-    groups = frozenset(PEOPLE["ana"])
-    ana = Actor(name="ana", groups=groups, scopes=scopes_of(groups), channel=Channel.NOTEBOOK)
-    answer = gateway.ask(
-        sql="SELECT district, COUNT(*) AS n FROM visits WHERE service = 'gp' GROUP BY district",
-        authorization="visits-study",
-        epsilon=Decimal("0.2"),
-        actor=ana,
-    ).to_document()
-    view = gateway.desk.submit(
-        ana,
-        authorization="visits-study",
-        purpose=PURPOSE,
-        files={"visits.csv": answer["csv"].encode()},
-        receipts=[answer["receipt"]],
-    )
-    gateway.books.close()
-    return view.id
-
-
-@pytest.fixture(scope="module")
-def console(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("console") / "home"))
-    with hub_for_tests(Settings(home=home, raw=home / "raw", policies=SMALL_POLICIES)) as settings:
-        install(settings)
-        waiting, deciding = submit(settings), submit(settings)
-        with serving(settings):
-            yield Console(settings, waiting=waiting, deciding=deciding)
 
 
 def test_a_stranger_is_led_to_the_hubs_log_in(console: Console) -> None:

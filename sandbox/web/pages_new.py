@@ -1,0 +1,198 @@
+"""The analyst's page for a new export: files, what they are, and what the checks would say now.
+
+Nothing is stored until it is handed in: files that were sent travel with the page. The checks are those
+that run when it is handed in, in the same throw-away process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sandbox.audit.event import Kind
+from sandbox.errors import Malformed, Refusal, Unavailable
+from sandbox.review.submission import MOST_FILES
+from sandbox.web import mending
+from sandbox.web.bodies import NewExport
+from sandbox.web.mending import Fix
+from sandbox.web.render import page, segment
+from sandbox.web.route import Call, Reply, redirect
+
+CONTEXT: Final = ("title", "population", "n", "variables", "control", "related")
+"""What an author says about each file, as the form's fields."""
+ANSWERS: Final = 30
+"""Own answers that are offered, the newest first."""
+SMALL_FILES: Final = 5 * 1024 * 1024
+"""Bytes of all files together: with base64 around them they still fit a request."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One file that is about to be handed in."""
+
+    name: str
+    content: bytes
+    context: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnAnswer:
+    """An answer of the person's that may leave as it is, with its receipt."""
+
+    id: str
+    at: str
+    template: str
+    authorization: str
+    file: str
+    receipt: str
+    content: bytes
+
+
+def form(call: Call) -> Reply:
+    """Show the empty form; ``?answer=`` chooses an own answer."""
+    chosen = [call.query["answer"]] if "answer" in call.query else []
+    return _page(call, NewExport(answer=chosen), [], checked=None)
+
+
+def post(call: Call) -> Reply:
+    """Check what was sent, mend a file, or hand everything in."""
+    draft = call.read(NewExport)
+    items = _items(call, draft)
+    try:
+        if sum(len(item.content) for item in items) > SMALL_FILES or len(items) > MOST_FILES:
+            raise Malformed(
+                "files-too-many",
+                "The files are too many or too large for the console.",
+                allowed="Hand them in from your notebook, or leave some out.",
+            )
+        files, receipts = {item.name: item.content for item in items}, _receipts(call, draft)
+        if draft.do == "submit":
+            view = call.gateway.desk.submit(
+                call.actor,
+                authorization=draft.authorization,
+                purpose=draft.purpose,
+                files=files,
+                receipts=receipts,
+            )
+            return redirect(f"/releases/{segment(view.id)}")
+        checked = call.gateway.desk.try_out(
+            call.actor,
+            authorization=draft.authorization,
+            purpose=draft.purpose,
+            files=files,
+            receipts=receipts,
+        )
+    except Unavailable:
+        raise
+    except Refusal as refusal:
+        return _page(call, draft, items, checked=None, refusal=refusal)
+    return _page(call, draft, items, checked=checked)
+
+
+def own_answers(call: Call) -> list[OwnAnswer]:
+    """Return the person's newest answers that are still kept."""
+    outcomes = call.gateway.books.log.search(
+        actor=call.actor.name, kind=Kind.QUESTION_OUTCOME.value, limit=ANSWERS
+    )
+    found = []
+    for entry in outcomes:
+        given = call.gateway.answering.given(call.actor.name, entry.seq)
+        if given is not None:
+            claims, receipt, content = given
+            found.append(
+                OwnAnswer(
+                    id=claims.answer,
+                    at=entry.at,
+                    template=_template(call, claims.answer),
+                    authorization=claims.authorization,
+                    file=f"answer-{claims.answer[:8]}.csv",
+                    receipt=receipt,
+                    content=content,
+                )
+            )
+    return found
+
+
+def _template(call: Call, answer: str) -> str:
+    return next(
+        (
+            str(entry.event["body"].get("template", ""))
+            for entry in call.gateway.books.log.story(answer)
+            if entry.event["kind"] == Kind.QUESTION_INTENT
+        ),
+        "",
+    )
+
+
+def _items(call: Call, draft: NewExport) -> list[Item]:
+    """Return the files that the form carries: those sent before, new ones, and chosen answers."""
+    lists = {name: getattr(draft, name) for name in CONTEXT}
+    if any(len(values) != len(draft.name) for values in (draft.content, *lists.values())):
+        raise Malformed("form-malformed", "The form's lists of files do not fit together.")
+    items = [
+        Item(name=name, content=content, context={field: lists[field][place] for field in CONTEXT})
+        for place, (name, content) in enumerate(zip(draft.name, draft.content, strict=True))
+    ]
+    items = [_mended(call, item, draft.do, place) for place, item in enumerate(items)]
+    kept = [item for place, item in enumerate(items) if str(place) not in draft.without]
+    sent = [Item(name=one.name, content=one.content, context=_nothing()) for one in draft.uploads]
+    chosen = [
+        Item(name=one.file, content=one.content, context=_nothing())
+        for one in own_answers(call)
+        if one.id in draft.answer
+    ]
+    # What comes later under a name that is there already is the corrected file.
+    return list({item.name: item for item in (*chosen, *kept, *sent)}.values())
+
+
+def _nothing() -> dict[str, str]:
+    return dict.fromkeys(CONTEXT, "")
+
+
+def _mended(call: Call, item: Item, do: str, place: int) -> Item:
+    kind, _, rest = do.partition(" ")
+    number, _, fix = rest.partition(" ")
+    if kind != "mend" or number != str(place):
+        return item
+    return replace(item, content=mending.mend(item.content, fix, call.gateway.policies.review))
+
+
+def _receipts(call: Call, draft: NewExport) -> list[str]:
+    return [one.receipt for one in own_answers(call) if one.id in draft.answer]
+
+
+def _page(
+    call: Call, draft: NewExport, items: list[Item], *, checked: Any, refusal: Refusal | None = None
+) -> Reply:
+    found = {file.name: file for file in checked.screened} if checked else {}
+    documents = {name: file.to_document() for name, file in found.items()}
+    # The canonical table is what a fix changes; what was sent may be in another encoding.
+    shown = [
+        replace(item, content=found[item.name].canonical)
+        if item.name in found and found[item.name].kind == "table"
+        else item
+        for item in items
+    ]
+    return page(
+        call,
+        "new.html",
+        http_status=refusal.status if refusal else 200,
+        draft=draft,
+        items=shown,
+        checked=documents if checked else None,
+        whole=checked.report.to_document() if checked else [],
+        fixes={item.name: _fixes(call, item, documents) for item in shown},
+        answers=own_answers(call),
+        authorizations=call.gateway.authorizations_of(call.actor),
+        refusal=refusal,
+        risk=checked.risk if checked else "",
+        quorum=checked.quorum if checked else 0,
+        ready=bool(checked) and all(file.verdict != "refuse" for file in found.values()),
+    )
+
+
+def _fixes(call: Call, item: Item, documents: dict[str, Any]) -> list[Fix]:
+    document = documents.get(item.name)
+    if document is None or document["kind"] != "table":
+        return []
+    return mending.offered(document["findings"], call.gateway.policies.review, item.content)
