@@ -194,6 +194,11 @@ class Desk:
         views = self._views(actor, tables.release_request.c.status == str(Status.REVIEW))
         return tuple(view for view in reversed(views) if view.may_vote)
 
+    def reviewable(self, actor: Actor) -> tuple[ReleaseView, ...]:
+        """Return the requests in any state that this reviewer may look at, newest change first."""
+        views = self._views(actor, tables.release_request.c.author != actor.name)
+        return tuple(view for view in views if not why_not_now(self.policies, actor, view.request))
+
     def show(self, actor: Actor, request_id: str) -> ReleaseView:
         """Return one request as this person may see it.
 

@@ -7,15 +7,17 @@ from typing import Any
 from sandbox.errors import Conflict, NotFound, Refusal, Unavailable
 from sandbox.web import pages_file
 from sandbox.web.bodies import Decision
+from sandbox.web.dossier import dossier
+from sandbox.web.queue import TABS, queue_of
 from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply, redirect
-from sandbox.web.words import stage
+from sandbox.web.words import STAGES, stage
 
 
 def queue(call: Call) -> Reply:
-    """List what waits for the person's decision."""
-    views = [view.to_document() for view in call.gateway.desk.queue(call.actor)]
-    return page(call, "queue.html", releases=[{**view, "stage": stage(view["status"])} for view in views])
+    """List the requests that the person may look at, under whose turn it is."""
+    shown = queue_of(call.gateway.desk.reviewable(call.actor), call.query)
+    return page(call, "queue.html", queue=shown, tabs=TABS, stages=STAGES)
 
 
 def request(call: Call) -> Reply:
@@ -64,19 +66,21 @@ def decide(call: Call) -> Reply:
 
 
 def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -> Reply:
-    view = _document(call)
-    reply = page(
+    found = call.gateway.desk.show(call.actor, call.params["id"])
+    view = found.to_document()
+    return page(
         call,
         "request.html",
+        http_status=refusal.status if refusal else 200,
         release=view,
         stage=stage(view["status"]),
         flags=_flags(view),
         refusal=refusal,
-        stale=isinstance(refusal, Conflict),
+        stale=isinstance(refusal, Conflict) and refusal.code == "stale",
         reason=reason,
-    )
-    return Reply(
-        body=reply.body, content_type=reply.content_type, status=refusal.status if refusal else reply.status
+        blockers=[file["name"] for file in view["files"] if not file["opened"]],
+        known=dossier(call, found, call.gateway.desk.reviewable(call.actor)),
+        seen={file["name"]: call.coverage.seen(call.actor.name, file["sha256"]) for file in view["files"]},
     )
 
 
