@@ -153,7 +153,9 @@ class Round(Files):
 
 
 class Withdrawal(Form):
-    """An author takes a request back."""
+    """An author takes a request back, and says that they mean it."""
+
+    sure: Literal["yes"]
 
     row_version: Annotated[int, Field(ge=0)]
 
@@ -190,8 +192,8 @@ class NewExport(UploadForm):
 
     authorization: Annotated[str, Field(max_length=64)] = ""
     purpose: Annotated[str, Field(max_length=4000)] = ""
-    audience: Annotated[str, Field(max_length=1000)] = ""
-    """Who will read the files."""
+    row_version: Annotated[int, Field(ge=0)] = 0
+    """Of another round: the version of the request that its author looked at."""
     answer: Annotated[list[str], Field(max_length=RECEIPTS_LIMIT)] = []
     """Ids of own answers whose table shall leave, with its receipt."""
     name: Annotated[list[str], Field(max_length=FILES_LIMIT)] = []

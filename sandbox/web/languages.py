@@ -8,7 +8,7 @@ is first used, so that what translators edit is what runs. A text that a catalog
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from gettext import NullTranslations
 from importlib.resources import files
@@ -30,7 +30,7 @@ MOST_PREFERENCES: Final = 20
 LONGEST_SENTENCE: Final = 600
 """Characters of a sentence that is compared with those that have places."""
 MOST_REMEMBERED: Final = 4096
-_PLACE: Final = re.compile(r"\{(\d)\}")
+_PLACE: Final = re.compile(r"\{(\d)(!?)\}")
 _SPLIT: Final = re.compile(r"\{\d\}")
 
 
@@ -61,21 +61,23 @@ def said(language: str) -> Callable[[str], str]:
     """Return what says a text of Python's in ``language``.
 
     Findings and refusals are stored and signed as English sentences, with amounts and names already in
-    them. A catalogue has such a sentence with ``{1}``, ``{2}`` in their places; whatever stands there is
-    carried over, a word that the catalogue knows in its own words.
+    them. A catalogue has such a sentence with ``{1}``, ``{2}`` in their places; what stands there is
+    carried over as it is; where a translation writes ``{1!}`` it is one of our own words and is said too.
     """
     catalogue = translations(language)
 
     @lru_cache(maxsize=MOST_REMEMBERED)
     def say(text: str) -> str:
-        known = catalogue.gettext(text)
+        # An empty text is the catalogue's own header.
+        known = catalogue.gettext(text) if text else ""
         if known != text or len(text) > LONGEST_SENTENCE:
             return known
         for pattern, translated in _sentences(language):
             found = pattern.fullmatch(text)
             if found is not None:
-                carried = [catalogue.gettext(part) for part in found.groups()]
-                return _PLACE.sub(partial(_carried, carried), translated)
+                plain = found.groups()
+                carried = partial(_carried, plain, [catalogue.gettext(part) for part in plain])
+                return _PLACE.sub(carried, translated)
         return text
 
     return say
@@ -123,8 +125,8 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("(.+?)".join(map(re.escape, _SPLIT.split(text))), re.DOTALL)
 
 
-def _carried(parts: list[str], place: re.Match[str]) -> str:
-    return parts[int(place[1]) - 1]
+def _carried(plain: Sequence[str], known: Sequence[str], place: re.Match[str]) -> str:
+    return (known if place[2] else plain)[int(place[1]) - 1]
 
 
 def _preferred(accept: str) -> list[str]:

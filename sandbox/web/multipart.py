@@ -31,6 +31,8 @@ def read_parts(data: bytes, *, content_type: str) -> tuple[list[tuple[str, str]]
     try:
         parse_multipart_form_data(_boundary(content_type), data, fields, found, config=config)
         pairs = [(name, value.decode()) for name, values in fields.items() for value in values]
+        # A browser sends an empty part where no file was chosen.
+        pairs = [(name, value) for name, value in pairs if name != FILE_FIELD or value]
     except (HTTPInputError, ValueError, KeyError) as error:
         raise Malformed(
             "form-malformed",

@@ -8,13 +8,17 @@ from sandbox.web import pages_file
 from sandbox.web.bodies import Withdrawal
 from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply, download, redirect
-from sandbox.web.words import stage
+from sandbox.web.words import stage, waiting_on
 
 
 def releases(call: Call) -> Reply:
     """List the person's release requests."""
     views = [view.to_document() for view in call.gateway.desk.mine(call.actor)]
-    return page(call, "releases.html", releases=[{**view, "stage": stage(view["status"])} for view in views])
+    shown = [
+        {**view, "stage": stage(view["status"]), "waits": waiting_on(Status(view["status"]))}
+        for view in views
+    ]
+    return page(call, "releases.html", releases=shown)
 
 
 def release(call: Call) -> Reply:
@@ -27,6 +31,7 @@ def release(call: Call) -> Reply:
         release=view,
         stage=stage(view["status"]),
         downloadable=Status(view["status"]) is Status.RELEASED,
+        answerable=(Status(view["status"]), Status.SCREENING) in TRANSITIONS,
         withdrawable=(Status(view["status"]), Status.WITHDRAWN) in TRANSITIONS,
         release_key=public_word(call.gateway.desk.release_key),
         log_key=log.key.note_text(log.origin),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.errors import NotFound
+from sandbox.review.rounds import Version, earlier
 from sandbox.web.render import page
 from sandbox.web.route import Call, Reply
 from sandbox.web.viewer.asked import Asked, read_asked
+from sandbox.web.viewer.changes import Changes, compare
 from sandbox.web.viewer.lines import LinesView, view_hex, view_text
 from sandbox.web.viewer.marks import marks_of
 from sandbox.web.viewer.table import TableView, read_cells, view_table
@@ -35,6 +37,7 @@ def show(call: Call, view: dict[str, Any], file: dict[str, Any], data: bytes, *,
     table, lines = _table(data, file, asked) if form == "table" else None, _lines(data, file, asked, form)
     seen = _covered(call, file, table, lines if form == "text" else None)
     names = [one["name"] for one in view["files"] if one["size"]]
+    versions = earlier(call.gateway.books.log, view["id"], file["name"], before=view["round"])
     place = names.index(file["name"]) if file["name"] in names else 0
     return page(
         call,
@@ -46,6 +49,8 @@ def show(call: Call, view: dict[str, Any], file: dict[str, Any], data: bytes, *,
         asked=asked,
         table=table,
         lines=lines,
+        versions=versions,
+        changes=_changes(data, file, versions, asked.against),
         seen=seen,
         before=names[place - 1] if place else None,
         after=names[place + 1] if place + 1 < len(names) else None,
@@ -86,6 +91,13 @@ def _lines(data: bytes, file: dict[str, Any], asked: Asked, form: str) -> LinesV
     if form == "hex":
         return view_hex(data, page=asked.page)
     return view_text(data, marks=marks_of(file["findings"], ()), page=asked.page) if form == "text" else None
+
+
+def _changes(
+    data: bytes, file: dict[str, Any], versions: tuple[Version, ...], against: int
+) -> Changes | None:
+    chosen = next((version for version in versions if version.round == against), None)
+    return compare(chosen.content, data) if chosen is not None and file["kind"] == "table" else None
 
 
 def _covered(

@@ -7,11 +7,15 @@ that run when it is handed in, in the same throw-away process.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sandbox.audit.event import Kind
 from sandbox.errors import Malformed, Refusal, Unavailable
+from sandbox.policy.authorization import AuthorizationPolicy
+from sandbox.review.request import unknown_request
 from sandbox.review.submission import MOST_FILES
+from sandbox.review.view import ReleaseView
 from sandbox.web import mending
 from sandbox.web.bodies import NewExport
 from sandbox.web.mending import Fix
@@ -54,6 +58,26 @@ def form(call: Call) -> Reply:
     return _page(call, NewExport(answer=chosen), [], checked=None)
 
 
+def round_form(call: Call) -> Reply:
+    """Show the form of another round, with the files as they were seen in this one."""
+    view = call.gateway.desk.show(call.actor, call.params["id"])
+    if view.author != call.actor.name:
+        raise unknown_request()
+    items = [
+        Item(
+            name=file.name,
+            content=call.gateway.desk.open_file(call.actor, view.id, file.name),
+            context=_nothing(),
+        )
+        for file in view.files
+        if file.stored.size
+    ]
+    draft = NewExport(
+        authorization=view.request.authorization, purpose=view.request.purpose, row_version=view.row_version
+    )
+    return _page(call, draft, items, checked=None)
+
+
 def post(call: Call) -> Reply:
     """Check what was sent, mend a file, or hand everything in."""
     draft = call.read(NewExport)
@@ -65,28 +89,40 @@ def post(call: Call) -> Reply:
                 "The files are too many or too large for the console.",
                 allowed="Hand them in from your notebook, or leave some out.",
             )
-        files, receipts = {item.name: item.content for item in items}, _receipts(call, draft)
         if draft.do == "submit":
-            view = call.gateway.desk.submit(
-                call.actor,
-                authorization=draft.authorization,
-                purpose=draft.purpose,
-                files=files,
-                receipts=receipts,
-            )
-            return redirect(f"/releases/{segment(view.id)}")
+            return redirect(f"/releases/{segment(_handed_in(call, draft, items).id)}")
         checked = call.gateway.desk.try_out(
             call.actor,
             authorization=draft.authorization,
             purpose=draft.purpose,
-            files=files,
-            receipts=receipts,
+            files={item.name: item.content for item in items},
+            receipts=_receipts(call, draft),
         )
     except Unavailable:
         raise
     except Refusal as refusal:
         return _page(call, draft, items, checked=None, refusal=refusal)
     return _page(call, draft, items, checked=checked)
+
+
+def _handed_in(call: Call, draft: NewExport, items: list[Item]) -> ReleaseView:
+    files, receipts = {item.name: item.content for item in items}, _receipts(call, draft)
+    if "id" in call.params:
+        return call.gateway.desk.resubmit(
+            call.actor,
+            call.params["id"],
+            row_version=draft.row_version,
+            files=files,
+            receipts=receipts,
+            purpose=draft.purpose,
+        )
+    return call.gateway.desk.submit(
+        call.actor,
+        authorization=draft.authorization,
+        purpose=draft.purpose,
+        files=files,
+        receipts=receipts,
+    )
 
 
 def own_answers(call: Call) -> list[OwnAnswer]:
@@ -178,17 +214,22 @@ def _page(
         "new.html",
         http_status=refusal.status if refusal else 200,
         draft=draft,
+        again=call.params.get("id", ""),
         items=shown,
         checked=documents if checked else None,
         whole=checked.report.to_document() if checked else [],
         fixes={item.name: _fixes(call, item, documents) for item in shown},
         answers=own_answers(call),
-        authorizations=call.gateway.authorizations_of(call.actor),
+        authorizations=[one for one in call.gateway.authorizations_of(call.actor) if _runs(one)],
         refusal=refusal,
         risk=checked.risk if checked else "",
         quorum=checked.quorum if checked else 0,
         ready=bool(checked) and all(file.verdict != "refuse" for file in found.values()),
     )
+
+
+def _runs(authorization: AuthorizationPolicy) -> bool:
+    return authorization.term.start <= datetime.now(UTC) < authorization.term.end
 
 
 def _fixes(call: Call, item: Item, documents: dict[str, Any]) -> list[Fix]:

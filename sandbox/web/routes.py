@@ -173,6 +173,16 @@ ROUTES: tuple[Route, ...] = (
         summary="One of your release requests.", returns="A page.",
     ),
     Route(
+        method="GET", path="/releases/{id}/round", handler=pages_new.round_form, scope=Scope.REQUEST,
+        channels=CONSOLE, summary="The form of another round of a request that came back.", returns="A page.",
+    ),
+    Route(
+        method="POST", path="/releases/{id}/round", handler=pages_new.post, scope=Scope.REQUEST,
+        channels=CONSOLE, body=NewExport,
+        summary="Check corrected files, mend them, or answer a return with them.",
+        returns="The form with what was found, or leads to the request.",
+    ),
+    Route(
         method="GET", path="/releases/{id}/files/{name}", handler=pages_analyst.file, scope=Scope.REQUEST,
         channels=CONSOLE, summary="The bytes of one of your files as they would leave.", returns="A page.",
     ),

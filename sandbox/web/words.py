@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.review.disclosure.checks import CHECKS
-from sandbox.review.status import Status
+from sandbox.review.status import FINAL, TRANSITIONS, Party, Status
 from sandbox.web.languages import translatable
 
 
@@ -79,6 +79,24 @@ def stage(status: str) -> Stage:
     return STAGES[Status(status)]
 
 
+WAITING = {
+    Party.AUTHOR: translatable("you"),
+    Party.REVIEWER: translatable("reviewers"),
+    Party.SYSTEM: translatable("the system"),
+    Party.OFFICER: translatable("an officer"),
+}
+"""On whom a request waits, as its author reads it."""
+
+
+def waiting_on(status: Status) -> str:
+    """Return on whom a request in this state waits; nobody where nothing is left to do but to fetch it."""
+    movers = {mover for (start, end), mover in TRANSITIONS.items() if start is status and end not in FINAL}
+    # Where others can still move it, the author could only take it back.
+    first = (Party.REVIEWER, Party.AUTHOR, Party.OFFICER, Party.SYSTEM)
+    found = next((party for party in first if party in movers), None)
+    return "" if status is Status.RELEASED or found is None else WAITING[found]
+
+
 SEVERITIES = {
     "refuse": translatable("refused"),
     "flag": translatable("to weigh"),
@@ -120,6 +138,7 @@ WINDOW_STATES = {
 }
 PLACES = (
     translatable("file"),
+    translatable("request"),
     translatable("row {1}"),
     translatable("row {1}, column {2}"),
     translatable("column {1}"),
@@ -127,6 +146,7 @@ PLACES = (
 )
 """Where a finding may be; said by the filter ``said``, as each stands in a sentence's place."""
 ASSEMBLED = (
+    translatable("One answer stands"),
     translatable("One count is smaller than {1}."),
     translatable("{1} counts are smaller than {2}."),
     translatable("One count is no multiple of {1}."),

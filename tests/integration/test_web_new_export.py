@@ -21,6 +21,7 @@ def fields(page: Page, do: str, **changed: str) -> list[tuple[str, str]]:
         ("authorization", "visits-study"),
         ("purpose", PURPOSE),
         *((name, changed.get(name, value)) for name, value in carried),
+        ("upload", ""),  # no file chosen
         ("do", do),
     ]
 
@@ -92,3 +93,28 @@ def test_what_an_author_writes_into_the_form_comes_back_as_text(console: Console
     tried = ana.upload("/releases/new", sent, {'a"<b>.csv': SMALL})
     assert "<script" not in tried.text
     assert "<b>" not in tried.text
+
+
+def test_another_round_is_handed_in_and_its_changes_are_shown_cell_by_cell(console: Console) -> None:
+    ana, page = opened(console)
+    tried = ana.upload("/releases/new", fields(page, "check"), {"two.csv": b"d,n\nBei,120\nXi,55\n"})
+    place = ana.upload("/releases/new", fields(tried, "submit"), {}).headers["Location"]
+    rita, request = console.browser("rita"), place.rpartition("/")[2]
+    review = rita.get(f"/review/{request}")
+    version = re.findall(r'name="row_version" value="(\d+)"', review.text)[0]
+    sent = [("_xsrf", review.xsrf), ("verdict", "return"), ("row_version", version), ("reason", "Which Bei?")]
+    assert rita.post(f"/review/{request}", sent).status == 303
+    again = ana.get(f"{place}/round")
+    version = re.findall(r'name="row_version" value="(\d+)"', again.text)[0]
+    corrected = [*fields(again, "submit"), ("row_version", version)]
+    done = ana.upload(f"{place}/round", corrected, {"two.csv": b"d,n\nBei,125\nXi,55\n"})
+    assert (done.status, done.headers["Location"]) == (303, place)
+    seen = rita.get(f"/review/{request}/files/two.csv?against=1").text
+    assert '<del class="gone"><bdi>120</bdi></del> <ins class="came"><bdi>125</bdi></ins>' in seen
+    assert "1 cell" in seen
+    assert rita.get(f"/review/{request}/files/two.csv?against=7").status == 200
+
+
+def test_nobody_answers_for_somebody_else(console: Console) -> None:
+    assert console.browser("rita").get(f"/releases/{console.waiting}/round").status == 403
+    assert console.browser("ana").get("/releases/nothing/round").status == 404

@@ -17,7 +17,7 @@ from sandbox.web.render import environment
 from sandbox.web.words import STATUSES, TABLES
 
 OTHERS = sorted(set(LANGUAGES) - {"en"})
-PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\d\}")
+PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\d")
 
 
 def key(message: Message) -> str:
@@ -82,7 +82,12 @@ def test_a_sentence_with_amounts_in_it_is_recognized_and_keeps_them() -> None:
     )
     assert chinese("row 4, column 人口") == "第 4 行\uff0c列 人口"
     assert chinese("Only the author moves a request from released to review.").count("申请人") == 1
+    assert chinese("row 2, column released") == "第 2 行\uff0c列 released"
     assert chinese("A sentence nobody knows, 100 % of it.") == "A sentence nobody knows, 100 % of it."
+
+
+def test_an_empty_text_stays_empty() -> None:
+    assert {said(language)("") for language in LANGUAGES} == {""}
 
 
 def test_what_is_carried_over_into_a_sentence_is_escaped_as_any_text() -> None:

@@ -33,6 +33,8 @@ class Asked:
     """Columns that are left out."""
     failing: bool = False
     """Whether only rows that a finding names are shown."""
+    against: int = 0
+    """Earlier round that the table is compared with; 0 compares nothing."""
     page: int = 1
 
     def link(self, **changes: Any) -> str:
@@ -52,6 +54,7 @@ class Asked:
             "column": self.column or "",
             "hide": ".".join(map(str, self.hide)),
             "failing": "1" if self.failing else "",
+            "against": self.against or "",
             "page": self.page if self.page > 1 else "",
         }
         return {name: str(value) for name, value in fields.items() if value}
@@ -73,6 +76,7 @@ def read_asked(query: Mapping[str, str]) -> Asked:
         column=max(0, _number(query.get("column", "0"))),
         hide=tuple(sorted({int(part) for part in hide.split(".")})) if hide else (),
         failing="failing" in query,
+        against=max(0, _number(query.get("against", "0"))),
         page=max(1, _number(query.get("page", "1"))),
     )
 

@@ -34,6 +34,11 @@ class Column:
     texts: int
     """Cells that are no numbers."""
 
+    @property
+    def numeric(self) -> bool:
+        """Whether it holds numbers and nothing else, so that it is set to the right."""
+        return bool(self.least) and not self.texts
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
