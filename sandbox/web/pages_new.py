@@ -18,12 +18,20 @@ from sandbox.review.submission import MOST_FILES
 from sandbox.review.view import ReleaseView
 from sandbox.web import mending
 from sandbox.web.bodies import NewExport
+from sandbox.web.languages import said, translatable
 from sandbox.web.mending import Fix
 from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply, redirect
 
-CONTEXT: Final = ("title", "population", "n", "variables", "control", "related")
-"""What an author says about each file, as the form's fields."""
+CONTEXT: Final = {
+    "title": translatable("Title"),
+    "population": translatable("Population"),
+    "n": translatable("Persons in it (n)"),
+    "variables": translatable("Variables and their meaning"),
+    "control": translatable("Disclosure control applied"),
+    "related": translatable("Related earlier releases"),
+}
+"""What an author says about each file, by the form's fields."""
 ANSWERS: Final = 30
 """Own answers that are offered, the newest first."""
 SMALL_FILES: Final = 5 * 1024 * 1024
@@ -94,7 +102,7 @@ def post(call: Call) -> Reply:
         checked = call.gateway.desk.try_out(
             call.actor,
             authorization=draft.authorization,
-            purpose=draft.purpose,
+            purpose=_purpose(call, draft, items),
             files={item.name: item.content for item in items},
             receipts=_receipts(call, draft),
         )
@@ -103,6 +111,19 @@ def post(call: Call) -> Reply:
     except Refusal as refusal:
         return _page(call, draft, items, checked=None, refusal=refusal)
     return _page(call, draft, items, checked=checked)
+
+
+def _purpose(call: Call, draft: NewExport, items: list[Item]) -> str:
+    """Return the purpose with what was said of each file below it: votes are bound to all of it."""
+    say = said(call.language)
+    told = [
+        "\n".join(
+            [item.name, *(f"- {say(CONTEXT[key])}: {text}" for key, text in item.context.items() if text)]
+        )
+        for item in items
+        if any(item.context.values())
+    ]
+    return "\n\n".join([draft.purpose, *told])
 
 
 def _handed_in(call: Call, draft: NewExport, items: list[Item]) -> ReleaseView:
@@ -114,12 +135,12 @@ def _handed_in(call: Call, draft: NewExport, items: list[Item]) -> ReleaseView:
             row_version=draft.row_version,
             files=files,
             receipts=receipts,
-            purpose=draft.purpose,
+            purpose=_purpose(call, draft, items),
         )
     return call.gateway.desk.submit(
         call.actor,
         authorization=draft.authorization,
-        purpose=draft.purpose,
+        purpose=_purpose(call, draft, items),
         files=files,
         receipts=receipts,
     )
@@ -215,6 +236,7 @@ def _page(
         http_status=refusal.status if refusal else 200,
         draft=draft,
         again=call.params.get("id", ""),
+        context=CONTEXT,
         items=shown,
         checked=documents if checked else None,
         whole=checked.report.to_document() if checked else [],

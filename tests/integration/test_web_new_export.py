@@ -54,7 +54,9 @@ def test_each_fix_that_is_offered_ends_its_finding_until_the_file_may_be_handed_
     assert "max_cost" not in page.text.split("Files")[1]
     done = ana.upload("/releases/new", fields(page, "submit", title="Table 2", n="6"), {})
     assert done.status == 303
-    assert "small.csv" in ana.get(done.headers["Location"]).text
+    detail = ana.get(done.headers["Location"]).text
+    assert "- Title: Table 2" in detail
+    assert "- Persons in it (n): 6" in detail
 
 
 def test_an_own_answer_is_handed_in_with_its_receipt_and_needs_one_reviewer(console: Console) -> None:
