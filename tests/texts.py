@@ -30,15 +30,15 @@ REFUSING = {
     "Unavailable", "UnsupportedMedia", "refused",
 }  # fmt: skip
 """What is made with a code and then a sentence."""
-SPEAKING = ("web", "review")
-"""Packages whose refusals and findings people read on the console's pages."""
+SPEAKING = ("web/**/*.py", "review/**/*.py", "governance/watch.py")
+"""Modules whose refusals, findings and alarms people read on the console's pages."""
 
 
 def messages() -> set[Message]:
     """Return every text, a plural as both of its forms."""
     found: set[Message] = set(of_templates()) | {check.title for check in CHECKS.values()}
-    for package in SPEAKING:
-        for path in (ROOT / package).rglob("*.py"):
+    for modules in SPEAKING:
+        for path in ROOT.glob(modules):
             found |= set(of_module(path))
     found |= {status.said for status in Status} | {str(party) for party in Party}
     return {message for message in found if re.search(r"[A-Za-z]", re.sub(r"\{\d\}", "", str(message)))}

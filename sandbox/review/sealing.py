@@ -116,7 +116,7 @@ class Sealer:
         return standing if len(standing) >= needed else None
 
     def _seal(self, tx: Transaction, request: Request, approvals: tuple[Vote, ...]) -> None:
-        manifest = _manifest(request, approvals, policy=self.policies.digest, sealed_at=timestamp(tx.at))
+        manifest = manifest_of(request, approvals, policy=self.policies.digest, sealed_at=timestamp(tx.at))
         body: dict[str, Canonical] = {
             "manifest": canonical.digest_of(manifest),
             "files": [file.sha256 for file in request.files],
@@ -196,9 +196,10 @@ def _whole(connection: Connection, request: Request) -> bool:
     }
 
 
-def _manifest(
+def manifest_of(
     request: Request, approvals: tuple[Vote, ...], *, policy: str, sealed_at: str
 ) -> dict[str, Canonical]:
+    """Return what is signed; before sealing, without approvals, what would be signed as far as it stands."""
     return {
         "version": MANIFEST_VERSION,
         "release": request.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.errors import Conflict, NotFound, Refusal, Unavailable
+from sandbox.review.sealing import manifest_of
 from sandbox.web import pages_file
 from sandbox.web.bodies import Decision
 from sandbox.web.dossier import dossier
@@ -80,6 +81,7 @@ def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -
         reason=reason,
         blockers=[file["name"] for file in view["files"] if not file["opened"]],
         known=dossier(call, found, call.gateway.desk.reviewable(call.actor)),
+        manifest=manifest_of(found.request, (), policy=call.gateway.policies.digest, sealed_at=""),
         seen={file["name"]: call.coverage.seen(call.actor.name, file["sha256"]) for file in view["files"]},
     )
 

@@ -131,6 +131,20 @@ KINDS = {
     "image": translatable("image"),
     "": translatable("no form"),
 }
+ROLES = {
+    "analysts": translatable("analysts"),
+    "reviewers": translatable("reviewers"),
+    "officers": translatable("officers"),
+    "auditors": translatable("auditors"),
+    "stewards": translatable("stewards"),
+    "authority": translatable("authority"),
+}
+USES = {
+    "unit_id": translatable("whose row it is"),
+    "group_key": translatable("grouping"),
+    "measure": translatable("measure"),
+    "filter": translatable("filtering"),
+}
 WINDOW_STATES = {
     "open": translatable("open"),
     "ahead": translatable("ahead"),
@@ -145,6 +159,17 @@ PLACES = (
     translatable("line {1}"),
 )
 """Where a finding may be; said by the filter ``said``, as each stands in a sentence's place."""
+BUDGETS = (
+    translatable("population {1}"),
+    translatable("dataset {1}"),
+    translatable("authorization {1}"),
+    translatable("analyst {1} under authorization {2}"),
+    translatable("window {1} of authorization {2}"),
+    translatable("window of authorization {1}"),
+    translatable("reserved delta of population {1}"),
+    translatable("reserved delta of authorization {1}"),
+)
+"""Names of budgets, as the ledger speaks them."""
 ASSEMBLED = (
     translatable("One answer stands"),
     translatable("One count is smaller than {1}."),
@@ -174,6 +199,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "verdict": VERDICTS,
     "happening": HAPPENINGS,
     "kind": KINDS,
+    "role": ROLES,
+    "use": USES,
     "window": WINDOW_STATES,
     "check": {code: check.title for code, check in CHECKS.items()},
 }
