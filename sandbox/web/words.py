@@ -89,12 +89,14 @@ WAITING = {
 
 
 def waiting_on(status: Status) -> str:
-    """Return on whom a request in this state waits; nobody where nothing is left to do but to fetch it."""
+    """Return on whom a request in this state waits, empty where nothing is left to do."""
+    if status is Status.RELEASED:
+        return WAITING[Party.AUTHOR]  # who fetches it
     movers = {mover for (start, end), mover in TRANSITIONS.items() if start is status and end not in FINAL}
     # Where others can still move it, the author could only take it back.
     first = (Party.REVIEWER, Party.AUTHOR, Party.OFFICER, Party.SYSTEM)
     found = next((party for party in first if party in movers), None)
-    return "" if status is Status.RELEASED or found is None else WAITING[found]
+    return "" if found is None else WAITING[found]
 
 
 SEVERITIES = {
@@ -144,6 +146,7 @@ USES = {
     "group_key": translatable("grouping"),
     "measure": translatable("measure"),
     "filter": translatable("filtering"),
+    "hidden": translatable("hidden"),
 }
 WINDOW_STATES = {
     "open": translatable("open"),

@@ -167,6 +167,19 @@ def test_every_page_can_be_read_in_light_and_dark_and_stays_within_the_window(
         assert [fault for fault in window.faults if "403" not in fault] == [], name
 
 
+@pytest.mark.parametrize(("name", "locale"), [("request", "en-US"), ("file", "en-US"), ("request", "zh-CN")])
+def test_the_pictures_of_the_documentation_are_made_of_the_pages_as_they_are(
+    office: Office, shots: Path, name: str, locale: str
+) -> None:
+    who, path = office.paths()[name]
+    window = office.window(who, locale)
+    assert window.open(path) == 200
+    window.page.set_viewport_size({"width": 1100, "height": 760})
+    suffix = "" if locale == "en-US" else "-zh"
+    window.shoot(shots / f"console-{name}{suffix}.png", full=False)
+    window.page.set_viewport_size({"width": 1280, "height": 800})
+
+
 @pytest.mark.parametrize("name", ["queue", "request", "file", "new-export", "export-released"])
 def test_whatever_a_page_offers_is_reached_and_seen_by_keyboard(office: Office, name: str) -> None:
     who, path = office.paths()[name]
@@ -214,7 +227,8 @@ def test_an_author_mends_a_file_until_it_may_be_handed_in(office: Office, shots:
     )
     page.get_by_role("button", name="Check now").click()
     expect(page.get_by_text("2 counts are smaller than 10.")).to_be_visible()
-    window.shoot(shots / "new-export-checked-en-light.png")
+    page.get_by_text("2 counts are smaller than 10.").scroll_into_view_if_needed()
+    window.shoot(shots / "console-new-export.png", full=False)
     page.get_by_role("button", name="Merge groups below 10").click()
     page.get_by_role("button", name="Mask counts below 10").click()
     page.get_by_role("button", name="Round counts to 5").click()

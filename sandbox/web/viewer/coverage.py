@@ -1,4 +1,4 @@
-"""How much of a file was on a reviewer's screen: an aid to them, kept as long as the server runs.
+"""How much of a file a reviewer was shown: an aid to them, kept as long as the server runs.
 
 That a file was opened is the desk's record and lasts; which of its rows were shown is not proof of
 anything, so it costs no entry in the log and is nobody else's business.
