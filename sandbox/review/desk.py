@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from sandbox import freezes
 from sandbox.audit.event import Event, Kind, timestamp
@@ -194,9 +194,11 @@ class Desk:
         views = self._views(actor, tables.release_request.c.status == str(Status.REVIEW))
         return tuple(view for view in reversed(views) if view.may_vote)
 
-    def reviewable(self, actor: Actor) -> tuple[ReleaseView, ...]:
-        """Return the requests in any state that this reviewer may look at, newest change first."""
-        views = self._views(actor, tables.release_request.c.author != actor.name)
+    def reviewable(self, actor: Actor, *, authorization: str = "") -> tuple[ReleaseView, ...]:
+        """Return the requests, of one authorization or all, that this reviewer may look at, newest first."""
+        t = tables.release_request
+        under = t.c.authorization == authorization if authorization else true()
+        views = self._views(actor, (t.c.author != actor.name) & under)
         return tuple(view for view in views if not why_not_now(self.policies, actor, view.request))
 
     def show(self, actor: Actor, request_id: str) -> ReleaseView:

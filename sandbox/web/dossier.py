@@ -28,7 +28,7 @@ def dossier(call: Call, view: ReleaseView, others: Sequence[ReleaseView]) -> dic
     Args:
         call: the reviewer's request.
         view: the release request.
-        others: all requests that this reviewer may see.
+        others: the requests of its authorization that this reviewer may see.
     """
     policies = call.gateway.policies
     granted = policies.authorizations.get(view.request.authorization)
@@ -44,13 +44,7 @@ def dossier(call: Call, view: ReleaseView, others: Sequence[ReleaseView]) -> dic
         "answers": [_answer(call, receipt) for receipt in view.request.receipts],
         "spent": spent,
         "spent_epsilon": str(Loss(spent).epsilon(delta)) if delta is not None and spent else "",
-        "earlier": [
-            other
-            for other in others
-            if other.status in OUT
-            and other.id != view.id
-            and other.request.authorization == view.request.authorization
-        ][:EARLIER],
+        "earlier": [other for other in others if other.status in OUT and other.id != view.id][:EARLIER],
     }
 
 

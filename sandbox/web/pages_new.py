@@ -14,7 +14,7 @@ from sandbox.audit.event import Kind
 from sandbox.errors import Malformed, Refusal, Unavailable
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.review.request import unknown_request
-from sandbox.review.submission import MOST_FILES
+from sandbox.review.submission import MOST_FILES, Submission
 from sandbox.review.view import ReleaseView
 from sandbox.web import mending
 from sandbox.web.bodies import NewExport
@@ -63,7 +63,7 @@ class OwnAnswer:
 def form(call: Call) -> Reply:
     """Show the empty form; ``?answer=`` chooses an own answer."""
     chosen = [call.query["answer"]] if "answer" in call.query else []
-    return _page(call, NewExport(answer=chosen), [], checked=None)
+    return _page(call, NewExport(answer=chosen), [], own_answers(call))
 
 
 def round_form(call: Call) -> Reply:
@@ -83,13 +83,14 @@ def round_form(call: Call) -> Reply:
     draft = NewExport(
         authorization=view.request.authorization, purpose=view.request.purpose, row_version=view.row_version
     )
-    return _page(call, draft, items, checked=None)
+    return _page(call, draft, items, own_answers(call))
 
 
 def post(call: Call) -> Reply:
     """Check what was sent, mend a file, or hand everything in."""
-    draft = call.read(NewExport)
-    items = _items(call, draft)
+    draft, answers = call.read(NewExport), own_answers(call)
+    items = _items(call, draft, answers)
+    receipts = [one.receipt for one in answers if one.id in draft.answer]
     try:
         if sum(len(item.content) for item in items) > SMALL_FILES or len(items) > MOST_FILES:
             raise Malformed(
@@ -98,19 +99,19 @@ def post(call: Call) -> Reply:
                 allowed="Hand them in from your notebook, or leave some out.",
             )
         if draft.do == "submit":
-            return redirect(f"/releases/{segment(_handed_in(call, draft, items).id)}")
+            return redirect(f"/releases/{segment(_handed_in(call, draft, items, receipts).id)}")
         checked = call.gateway.desk.try_out(
             call.actor,
             authorization=draft.authorization,
             purpose=_purpose(call, draft, items),
             files={item.name: item.content for item in items},
-            receipts=_receipts(call, draft),
+            receipts=receipts,
         )
     except Unavailable:
         raise
     except Refusal as refusal:
-        return _page(call, draft, items, checked=None, refusal=refusal)
-    return _page(call, draft, items, checked=checked)
+        return _page(call, draft, items, answers, refusal=refusal)
+    return _page(call, draft, items, answers, checked=checked)
 
 
 def _purpose(call: Call, draft: NewExport, items: list[Item]) -> str:
@@ -126,8 +127,8 @@ def _purpose(call: Call, draft: NewExport, items: list[Item]) -> str:
     return "\n\n".join([draft.purpose, *told])
 
 
-def _handed_in(call: Call, draft: NewExport, items: list[Item]) -> ReleaseView:
-    files, receipts = {item.name: item.content for item in items}, _receipts(call, draft)
+def _handed_in(call: Call, draft: NewExport, items: list[Item], receipts: list[str]) -> ReleaseView:
+    files = {item.name: item.content for item in items}
     if "id" in call.params:
         return call.gateway.desk.resubmit(
             call.actor,
@@ -181,7 +182,7 @@ def _template(call: Call, answer: str) -> str:
     )
 
 
-def _items(call: Call, draft: NewExport) -> list[Item]:
+def _items(call: Call, draft: NewExport, answers: list[OwnAnswer]) -> list[Item]:
     """Return the files that the form carries: those sent before, new ones, and chosen answers."""
     lists = {name: getattr(draft, name) for name in CONTEXT}
     if any(len(values) != len(draft.name) for values in (draft.content, *lists.values())):
@@ -195,7 +196,7 @@ def _items(call: Call, draft: NewExport) -> list[Item]:
     sent = [Item(name=one.name, content=one.content, context=_nothing()) for one in draft.uploads]
     chosen = [
         Item(name=one.file, content=one.content, context=_nothing())
-        for one in own_answers(call)
+        for one in answers
         if one.id in draft.answer
     ]
     # What comes later under a name that is there already is the corrected file.
@@ -214,12 +215,14 @@ def _mended(call: Call, item: Item, do: str, place: int) -> Item:
     return replace(item, content=mending.mend(item.content, fix, call.gateway.policies.review))
 
 
-def _receipts(call: Call, draft: NewExport) -> list[str]:
-    return [one.receipt for one in own_answers(call) if one.id in draft.answer]
-
-
 def _page(
-    call: Call, draft: NewExport, items: list[Item], *, checked: Any, refusal: Refusal | None = None
+    call: Call,
+    draft: NewExport,
+    items: list[Item],
+    answers: list[OwnAnswer],
+    *,
+    checked: Submission | None = None,
+    refusal: Refusal | None = None,
 ) -> Reply:
     found = {file.name: file for file in checked.screened} if checked else {}
     documents = {name: file.to_document() for name, file in found.items()}
@@ -241,7 +244,7 @@ def _page(
         checked=documents if checked else None,
         whole=checked.report.to_document() if checked else [],
         fixes={item.name: _fixes(call, item, documents) for item in shown},
-        answers=own_answers(call),
+        answers=answers,
         authorizations=[one for one in call.gateway.authorizations_of(call.actor) if _runs(one)],
         refusal=refusal,
         risk=checked.risk if checked else "",

@@ -80,7 +80,9 @@ def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -
         stale=isinstance(refusal, Conflict) and refusal.code == "stale",
         reason=reason,
         blockers=[file["name"] for file in view["files"] if not file["opened"]],
-        known=dossier(call, found, call.gateway.desk.reviewable(call.actor)),
+        known=dossier(
+            call, found, call.gateway.desk.reviewable(call.actor, authorization=found.request.authorization)
+        ),
         manifest=manifest_of(found.request, (), policy=call.gateway.policies.digest, sealed_at=""),
         seen={file["name"]: call.coverage.seen(call.actor.name, file["sha256"]) for file in view["files"]},
     )

@@ -40,6 +40,7 @@ def read_body(model: type[B], data: bytes, *, content_type: str) -> B:
         if content_type.partition(";")[0].strip().lower() != multipart.TYPE:
             raise _other_type(multipart.TYPE)
         pairs, files = multipart.read_parts(data, content_type=content_type)
+        _check_form_texts([*(part for pair in pairs for part in pair), *(name for name, _ in files)])
         uploads = [{"name": name, "content": content} for name, content in files if name]
         fields = {**form_fields(pairs, model), "uploads": uploads}
     elif issubclass(model, Form):
@@ -193,6 +194,15 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
+
+
+def _check_form_texts(texts: list[str]) -> None:
+    try:
+        _check_texts(texts)
+    except ValueError:
+        raise Malformed(
+            "form-malformed", "The form with its files cannot be read.", allowed="Send plain UTF-8 text."
+        ) from None
 
 
 def _check_texts(value: object) -> None:

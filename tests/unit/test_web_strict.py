@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import Malformed
-from sandbox.web.bodies import Decision, Question, Submission
+from sandbox.web.bodies import Decision, NewExport, Question, Submission
 from sandbox.web.problem import UnsupportedMedia
 from sandbox.web.strict import FORM_TYPE, JSON_TYPE, json_value, query_fields, read_body, segments
 
@@ -82,3 +82,55 @@ def test_a_json_body_is_not_read_as_a_form() -> None:
 
 def test_an_empty_query_field_counts_as_not_given() -> None:
     assert query_fields("actor=&kind=login") == {"kind": "login"}
+
+
+def parts(*each: bytes, edge: bytes = b"edge") -> bytes:
+    return b"".join(b"--" + edge + b"\r\n" + part + b"\r\n" for part in each) + b"--" + edge + b"--\r\n"
+
+
+FIELD = b'Content-Disposition: form-data; name="purpose"\r\n\r\nTable 2'
+FILE = b'Content-Disposition: form-data; name="upload"; filename="a.csv"\r\n\r\nn\n1\n'
+NO_FILE = b'Content-Disposition: form-data; name="upload"; filename=""\r\n\r\n'
+MULTIPART = "multipart/form-data; boundary=edge"
+
+
+def test_a_form_with_files_is_read_whole() -> None:
+    read = read_body(NewExport, parts(FIELD, FILE, NO_FILE), content_type=MULTIPART)
+    assert read.purpose == "Table 2"
+    assert [(one.name, one.content) for one in read.uploads] == [("a.csv", b"n\n1\n")]
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [
+        (b"", MULTIPART),
+        (b"--edge\r\n", MULTIPART),
+        (parts(b"no head"), MULTIPART),
+        (parts(FIELD, FIELD), MULTIPART),
+        (parts(FIELD.replace(b"Table", b"\0")), MULTIPART),
+        (parts(FIELD.replace(b"Table", b"\xff")), MULTIPART),
+        (parts(FIELD.replace(b"purpose", b"else")), MULTIPART),
+        (parts(FILE.replace(b"upload", b"purpose")), MULTIPART),
+        (parts(FILE.replace(b"a.csv", b"a\0.csv")), MULTIPART),
+        (parts(*[FIELD.replace(b"purpose", b"without")] * 500), MULTIPART),
+        (parts(FIELD), "multipart/form-data"),
+        (parts(FIELD), "multipart/form-data; boundary=\u00e9"),
+        (parts(FIELD), "multipart/form-data; boundary=other"),
+    ],
+)
+def test_a_form_with_files_that_cannot_be_read_is_refused_in_a_sentence(
+    data: bytes, content_type: str
+) -> None:
+    with pytest.raises(Malformed):
+        read_body(NewExport, data, content_type=content_type)
+
+
+@given(st.lists(st.binary(max_size=80), max_size=5))
+def test_any_bytes_between_the_edges_are_read_or_refused_and_nothing_else(each: list[bytes]) -> None:
+    with suppress(Malformed):
+        read_body(NewExport, parts(*each), content_type=MULTIPART)
+
+
+def test_a_form_with_files_is_no_other_form() -> None:
+    with pytest.raises(UnsupportedMedia):
+        read_body(NewExport, b"purpose=x", content_type="application/x-www-form-urlencoded")
