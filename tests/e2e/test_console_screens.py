@@ -206,6 +206,7 @@ def test_a_table_is_sorted_filtered_and_cut_by_links_and_one_form(office: Office
     window.open(f"/review/{office.waiting}/files/months.csv")
     page.get_by_role("link", name="n", exact=True).click()
     expect(page.locator("th[aria-sort=ascending]")).to_contain_text("n")
+    assert page.evaluate("scrollY") > 100  # the table stays in view
     page.get_by_label("Rows with the text").fill("2025-03")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(len(DISTRICTS))
