@@ -24,7 +24,7 @@ from sandbox.errors import Conflict, NotAllowed, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
-from sandbox.review import changes, counter, holding
+from sandbox.review import beside, changes, counter, holding
 from sandbox.review.request import Request, StoredFile, read_request, unknown_request
 from sandbox.review.screen.isolate import Cage, in_bubblewrap
 from sandbox.review.sealing import Sealer, read_blob
@@ -330,6 +330,8 @@ class Desk:
         """Put a screened round where it belongs; ``request`` stands in SCREENING."""
         holding.check(tx.connection, self.policies, request)  # screening took its time
         changes.store_files(tx, request, submission.screened)
+        # In this transaction, so that of two requests that come together one sees the other.
+        request = beside.weighed(tx.connection, self.policies, request) or request
         body = changes.submitted_body(request)
         submitted = changes.event(Kind.RELEASE_SUBMITTED, request, actor=request.author, body=body)
         tx.append(submitted, private=request.purpose)

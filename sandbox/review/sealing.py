@@ -27,7 +27,7 @@ from sandbox.audit.log import Log
 from sandbox.canonical import Canonical, digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
-from sandbox.review import changes, rules
+from sandbox.review import beside, changes, rules
 from sandbox.review.holding import freeze_of
 from sandbox.review.package import Evidence, build
 from sandbox.review.request import Request, Vote, read_request
@@ -59,6 +59,10 @@ class Sealer:
                 return
             if differs_from_log(tx.connection, request):
                 self._stop(tx, request, Status.TAMPERED, "stored bytes or votes differ from the log")
+                return
+            weighed = beside.weighed(tx.connection, self.policies, request)
+            if weighed is not None:
+                self._look_again(tx, weighed)
                 return
             approvals = self._standing(request)
             if approvals is None:
@@ -97,6 +101,14 @@ class Sealer:
                 Kind.RELEASE_MOVED, request, actor="system", decision=end.said, body={"reason": why}
             )
         )
+
+    def _look_again(self, tx: Transaction, request: Request) -> None:
+        """Put a request of which more is known now before reviewers; what was voted was about less."""
+        body = changes.screened_body(request)
+        tx.append(
+            changes.event(Kind.RELEASE_SCREENED, request, actor="system", decision="weighed", body=body)
+        )
+        self._stop(tx, request, Status.REVIEW, "together with what was released since, it tells more")
 
     def _standing(self, request: Request) -> tuple[Vote, ...] | None:
         """Return the approvals that hold now, None where they are too few or a veto stands."""
@@ -182,7 +194,7 @@ def differs_from_log(connection: Connection, request: Request) -> bool:
     }
     return (
         submitted != [(request.author, request.authorization, changes.submitted_body(request))]
-        or screened != [changes.screened_body(request)]
+        or screened[-1:] != [changes.screened_body(request)]  # the last: it may have been weighed again
         or logged != stored
         or not _whole(connection, request)
     )

@@ -14,7 +14,7 @@ from sandbox.audit.keys import VerifyKey
 from sandbox.audit.receipt import Receipt
 from sandbox.errors import Malformed, NotAllowed
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.grades import Risk
+from sandbox.policy.grades import ReviewPolicy, Risk
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
 from sandbox.review import rules
@@ -94,8 +94,7 @@ def screen_submission(
     valid, refusals = evidence.read_all(
         receipts, key=receipt_key, author=author, authorization=authorization.name
     )
-    least = max(policies.review.min_cell, policies.grade_of(authorization).min_group)
-    policy = policies.review.model_copy(update={"min_cell": least})
+    policy = policy_for(policies, authorization)
     screened = tuple(
         _with_evidence(
             screen_file(name, files[name], policy=policy, receipts=valid, cage=cage), valid, refusals
@@ -113,6 +112,12 @@ def screen_submission(
         risk=risk,
         quorum=policies.approvals_needed(authorization, risk=risk),
     )
+
+
+def policy_for(policies: Policies, authorization: AuthorizationPolicy) -> ReviewPolicy:
+    """Return the rules of review for files of ``authorization``: its grade may ask for larger cells."""
+    least = max(policies.review.min_cell, policies.grade_of(authorization).min_group)
+    return policies.review.model_copy(update={"min_cell": least})
 
 
 def _check_form(purpose: str, files: Mapping[str, bytes], receipts: Sequence[str]) -> None:

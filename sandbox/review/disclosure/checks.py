@@ -33,6 +33,19 @@ CHECKS: dict[str, Check] = {
     ),
     "C9": Check("Minimum, maximum, range", "refuse", "A column or row is named as an extreme value."),
     "C16": Check("Rounding", "refuse", "A count is not a multiple of `round_to`."),
+    "C19": Check(
+        "Differencing, same cells",
+        "flag",
+        "A count differs by fewer than `min_cell` from the same one of a table over the same people that was "
+        "released or waits; looked at again when the request is sealed.",
+    ),
+    "C20": Check(
+        "Differencing, nested cells",
+        "flag",
+        "Counts added up to the coarser cells of such a table tell a masked cell, or fewer than `min_cell`, "
+        "beyond what rounding leaves open.",
+    ),
+    "C21": Check("Linked tables", "flag", "Such a table shows mostly the same cells with other totals."),
     "C22": Check(
         "Row-shaped table",
         "refuse or flag",
