@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from sandbox import __version__, freezes, records
@@ -49,6 +50,8 @@ from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
 from sandbox.review.screen.isolate import in_bubblewrap
 from sandbox.review.screen.remote import RemoteCage
+from sandbox.review.submission import checked_purpose
+from sandbox.reviewing import Filed, Filing, Reviewing
 from sandbox.settings import Settings
 from sandbox.sources.engine import Engines
 from sandbox.sources.snapshot import Snapshot
@@ -69,6 +72,7 @@ class Gateway:
     questions: Questions
     repeats: Repeats
     answering: Answering
+    reviewing: Reviewing
     pace: Pace
     engines: Engines
     explorer: Explorer
@@ -111,6 +115,9 @@ class Gateway:
             repeats=repeats,
             answering=Answering(
                 audit=books.log, ledger=ledger, repeats=repeats, receipts=receipts, pace=pace, engines=engines
+            ),
+            reviewing=Reviewing(
+                audit=books.log, policies=policies, receipts=receipts, pace=pace, engines=engines
             ),
             pace=pace,
             engines=engines,
@@ -185,6 +192,40 @@ class Gateway:
         self._leaves(actor, made)
         return made
 
+    def file_reviewed(
+        self,
+        *,
+        sql: str,
+        authorization: str,
+        purpose: str,
+        actor: Actor,
+        request_id: str | None = None,
+        arrived: float | None = None,
+    ) -> Filed:
+        """File an exact answer as a release request, or refuse it; both leave their record, at an edge.
+
+        Args:
+            sql: the question.
+            authorization: under which it is asked.
+            purpose: what the table is for; its reviewers read it.
+            actor: who asks.
+            request_id: the caller's own id of it; counted at most once.
+            arrived: when the request came, by the pace's clock; now where None.
+
+        Raises:
+            Refusal: it is not allowed, all reviewed answers are used up, or it was not completed.
+        """
+        request = Request(
+            sql=sql,
+            authorization=authorization,
+            wish=Wish(),
+            actor=actor,
+            arrived=self.pace.now() if arrived is None else arrived,
+            id=request_id or token_hex(8),
+        )
+        work = partial(self._filed, request, purpose)
+        return self.pace.run(work, arrived=request.arrived, early=lambda _: False)
+
     def estimate(
         self,
         *,
@@ -257,6 +298,26 @@ class Gateway:
             Unavailable: the record cannot be written.
         """
         self.books.log.append(records.refused_at_door(actor, reasons, first=first))
+
+    def _filed(self, request: Request, purpose: str) -> Filed:
+        try:
+            plan, snapshot = self.questions.reviewed(request, now=self.books.clock(), copies=self._copy)
+            filing = Filing(
+                id=str(request.id),
+                sql=request.sql,
+                purpose=checked_purpose(purpose),
+                actor=request.actor,
+                plan=plan,
+                snapshot=snapshot,
+                arrived=request.arrived,
+            )
+            return self.reviewing.file(filing)
+        except (Unavailable, Withheld):
+            raise  # the books themselves cannot be written, or the outcome is recorded already
+        except Refusal as refusal:
+            event = records.refused_question(request, refusal, policy=self.policies.digest)
+            self.books.log.append(event, private=records.printable(request.sql))
+            raise
 
     def _with(self, request: Request, use: Callable[[Asked], T]) -> T:
         """Make a question ready and use it; record its refusal, of either."""

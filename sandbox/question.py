@@ -27,6 +27,7 @@ from sandbox.privacy.plan import Plan, make_plan
 from sandbox.query.render import canonical, template
 from sandbox.query.sql import parse
 from sandbox.recent import Recent
+from sandbox.reviewed.plan import ReviewedPlan, make_reviewed_plan
 from sandbox.sources.snapshot import Snapshot, shape_of
 
 KEPT_QUESTIONS = 512
@@ -110,6 +111,17 @@ class Questions:
             found = _question(_plan(checked, request.wish, snapshot.profile), snapshot)
             self._planned.put(key, found)
         return found
+
+    def reviewed(self, request: Request, *, now: datetime, copies: Copies) -> tuple[ReviewedPlan, Snapshot]:
+        """Return what is read for a reviewed answer to ``request``, and the copy it is read from.
+
+        Raises:
+            Refusal: it is not in the language, not allowed, has no reviewed answer, or has no copy.
+        """
+        checked = self._check(request, now=now)
+        plan = make_reviewed_plan(checked, most_rows=self._policies.review.max_rows)
+        name = checked.dataset.name
+        return plan, copies(name, self._shapes[name])
 
     def _check(self, request: Request, *, now: datetime) -> CheckedQuery:
         actor, authorization = request.actor, request.authorization

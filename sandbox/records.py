@@ -16,6 +16,7 @@ from sandbox.errors import Refusal
 from sandbox.policy.roles import Actor
 from sandbox.privacy.charge import Charge
 from sandbox.question import Question, Request
+from sandbox.reviewed.plan import ReviewedPlan
 
 RECORDED_CHARACTERS = 20_000
 """How much of a refused text the log keeps."""
@@ -78,6 +79,43 @@ def repeated(question: Question, actor: Actor, first: Receipt, *, request: str |
             "answer": first.json_sha256,
             "outcome": first.seq,
         },
+    )
+
+
+def reviewed_asked(plan: ReviewedPlan, actor: Actor, request: str, *, number: int, template: str) -> Event:
+    """Return the record of a reviewed answer that is being counted; nothing has been read yet."""
+    checked = plan.checked
+    return Event(
+        kind=Kind.REVIEWED_ASKED,
+        actor=actor.name,
+        subject=request,
+        authorization=checked.authorization.name,
+        dataset=checked.dataset.name,
+        decision="counted",
+        body={
+            "channel": actor.channel.value,
+            "policy": checked.policy_digest,
+            "plan": plan.digest,
+            "template": template,
+            "number": number,
+            "most": checked.authorization.reviewed_answers,
+        },
+    )
+
+
+def reviewed_ended(
+    plan: ReviewedPlan, actor: Actor, request: str, *, decision: str, **body: str | int
+) -> Event:
+    """Return the record of how a counted reviewed answer ended: ``filed``, ``failed`` or ``withheld``."""
+    checked = plan.checked
+    return Event(
+        kind=Kind.REVIEWED_FILED,
+        actor=actor.name,
+        subject=request,
+        authorization=checked.authorization.name,
+        dataset=checked.dataset.name,
+        decision=decision,
+        body=body,
     )
 
 

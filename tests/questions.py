@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.check import check
+from sandbox.policy.check import CheckedQuery, check
 from sandbox.policy.dataset import DatasetPolicy, Use
 from sandbox.policy.grades import PopulationPolicy, ReviewPolicy
 from sandbox.policy.policies import Policies
@@ -117,6 +117,14 @@ def plan_of(
     loss: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan of one question, all columns opened."""
+    checked = checked_of(sql, dataset, measure=measure, loss=loss)
+    return make_plan(checked, epsilon=Decimal(epsilon), profiles=profiles or {})
+
+
+def checked_of(
+    sql: str, dataset: DatasetPolicy, *, measure: str = "pure", loss: Mapping[str, str] | None = None
+) -> CheckedQuery:
+    """Return one question that may be asked, all columns opened."""
     opened = {
         name: [key for key, column in table.columns.items() if column.use not in {Use.UNIT_ID, Use.HIDDEN}]
         for name, table in dataset.tables.items()
@@ -133,6 +141,7 @@ def plan_of(
             "exit": "None",
             "responsible": "Tests",
             "tables": opened,
+            "reviewed_answers": 20 if dataset.reviewed else 0,
             "loss": {
                 "per_query_epsilon": "10",
                 "total_epsilon": "50",
@@ -160,8 +169,7 @@ def plan_of(
         digest="sha256:" + "0" * 64,
     )
     moment = datetime(2026, 6, 1, tzinfo=UTC)
-    checked = check(parse(sql), policies=policies, authorization="study", actor=ACTOR, now=moment)
-    return make_plan(checked, epsilon=Decimal(epsilon), profiles=profiles or {})
+    return check(parse(sql), policies=policies, authorization="study", actor=ACTOR, now=moment)
 
 
 def exact(

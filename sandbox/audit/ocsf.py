@@ -57,6 +57,8 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.QUESTION_REPEATED: Mapped(Class.DATASTORE, 4),
     Kind.ANSWER_WITHHELD: Mapped(Class.DATASTORE, 4),
     Kind.QUESTION_REFUSED: Mapped(Class.DATASTORE, 4),
+    Kind.REVIEWED_ASKED: Mapped(Class.DATASTORE, 4),
+    Kind.REVIEWED_FILED: Mapped(Class.DATASTORE, 4),
     Kind.REQUEST_REFUSED: Mapped(Class.API, _OTHER),
     Kind.DATASET_REGISTERING: Mapped(Class.DATASTORE, 1),
     Kind.DATASET_REGISTERED: Mapped(Class.ENTITY, 10, "dataset"),

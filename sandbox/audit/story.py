@@ -16,6 +16,10 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.QUESTION_REPEATED: "{actor} was given the answer {subject} again, at no cost",
     Kind.ANSWER_WITHHELD: "the answer {subject} was not given to {actor}: a freeze came first",
     Kind.QUESTION_REFUSED: "{actor} asked {subject} and was refused: {decision}",
+    Kind.REVIEWED_ASKED: "{actor} asked for a reviewed answer {subject} of {dataset} under {authorization}, "
+    "number {number} of {most}: {template}",
+    Kind.REVIEWED_FILED: "the reviewed answer {subject} ended: {decision}; evidence {evidence}, "
+    "snapshot {snapshot}",
     Kind.REQUEST_REFUSED: "{actor} tried {subject} and was refused: {decision}",
     Kind.DATASET_REGISTERING: "{actor} began to register {dataset} as {subject}, charged {loss}",
     Kind.DATASET_REGISTERED: "{actor} registered {dataset} as {subject} under policies {policy}",

@@ -18,6 +18,7 @@ from sandbox.cli.common import (
     terminal_actor,
 )
 from sandbox.privacy.loss import parse_epsilon, parse_target
+from sandbox.reviewing import SENTENCE, Filed
 
 PICO = 10**12
 
@@ -31,6 +32,12 @@ PICO = 10**12
     "--target-error",
     metavar="W",
     help="Spend the smallest loss at which every 95 % interval is predicted to be +- W or narrower.",
+)
+@click.option(
+    "--reviewed",
+    "purpose",
+    metavar="PURPOSE",
+    help="File an exact answer for review instead; say what the table is for.",
 )
 @click.option("--dry-run", is_flag=True, help="Say cost and expected error; touch no data, charge nothing.")
 @click.option(
@@ -46,6 +53,7 @@ def ask(
     epsilon: str | None,
     target_error: str | None,
     fresh: bool,
+    purpose: str | None,
     dry_run: bool,
     save: Path | None,
     as_json: bool,
@@ -60,6 +68,12 @@ def ask(
     """  # noqa: D301  # click reads the backspace
     gateway = open_gateway()
     actor = terminal_actor(gateway, account)
+    if purpose is not None:
+        if dry_run or fresh or epsilon or target_error or save:
+            raise click.UsageError("A reviewed answer has no loss, and nothing of it is shown or saved now.")
+        filed = gateway.file_reviewed(sql=sql, authorization=authorization, purpose=purpose, actor=actor)
+        print_json(filed.to_document()) if as_json else _print_filed(filed)
+        return
     wished = None if epsilon is None else parse_epsilon(epsilon)
     target = None if target_error is None else parse_target(target_error)
     if dry_run:
@@ -76,6 +90,12 @@ def ask(
         save.write_bytes(document["csv"].encode())
         save.with_name(save.name + ".receipt").write_text(answer.receipt + "\n", encoding="ascii")
     print_json(document) if as_json else _print_answer(answer)
+
+
+def _print_filed(filed: Filed) -> None:
+    click.echo(f"request {filed.id}: {filed.rows} rows of {', '.join(filed.columns)}")
+    click.echo(SENTENCE)
+    click.echo(f"reviewed answers left under {filed.authorization}: {filed.most - filed.number}")
 
 
 def _print_answer(answer: Answer) -> None:

@@ -115,6 +115,32 @@ class Estimate:
         return "\n".join(lines + [f"note: {sentence}" for sentence in self.document["warnings"]])
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A reviewed answer that waits for its reviewers; its numbers are not here."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Id of the release request; :meth:`Session.my_releases` says where it stands."""
+        return str(self.document["id"])
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the table."""
+        return list(self.document["columns"])
+
+    @property
+    def left(self) -> int:
+        """How many more reviewed answers the authorization opens."""
+        return int(self.document["reviewed_answers_left"])
+
+    def __repr__(self) -> str:
+        shape = f"request {self.id}: {self.document['rows']} rows of {', '.join(self.columns)}"
+        return f"{shape}\n{self.document['sentence']}\nreviewed answers left: {self.left}"
+
+
 def _left_line(left: Mapping[str, Any]) -> str:
     more = f", {left['more_like_this']} more questions like this" if "more_like_this" in left else ""
     if "left_delta" in left:

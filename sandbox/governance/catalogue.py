@@ -104,6 +104,7 @@ def authorization_document(authorization: AuthorizationPolicy, dataset: DatasetP
         "start": authorization.term.start.isoformat(),
         "end": authorization.term.end.isoformat(),
         "per_query_epsilon": str(authorization.loss.per_query_epsilon),
+        "reviewed_answers": authorization.reviewed_answers,
         "columns": columns,
     }
 

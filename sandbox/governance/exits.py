@@ -178,6 +178,7 @@ _COUNTED: Mapping[str, tuple[Kind, str | None]] = {
     "questions_charged": (Kind.QUESTION_INTENT, None),
     "questions_answered": (Kind.QUESTION_OUTCOME, "answered"),
     "answers_repeated": (Kind.QUESTION_REPEATED, None),
+    "reviewed_answers": (Kind.REVIEWED_ASKED, None),
     "releases_handed_in": (Kind.RELEASE_SUBMITTED, None),
     "releases_sealed": (Kind.RELEASE_SEALED, None),
     "downloads": (Kind.RELEASE_DOWNLOADED, None),

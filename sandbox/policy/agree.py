@@ -60,15 +60,7 @@ def _dataset(dataset: DatasetPolicy, draft: Draft) -> _Found:
             "openness",
             "Data that is not open cannot be mounted at all; remove this file, or open it as sandbox_only.",
         )
-    grade = draft.grades.get(dataset.grade)
-    if grade is None:
-        if not {"grades.toml", f"grades.toml grades.{dataset.grade}"} & set(draft.unreadable):
-            yield "grade", _missing("grade", "grades.toml", dataset.grade, draft.grades)
-    elif grade.queries is Queries.REFUSED:
-        yield (
-            "grade",
-            f"Data of grade {grade.name} may not be registered, without exception; remove this file.",
-        )
+    yield from _grade(dataset, draft)
     population = draft.populations.get(dataset.population)
     if population is None:
         file = "populations.toml"
@@ -81,6 +73,23 @@ def _dataset(dataset: DatasetPolicy, draft: Draft) -> _Found:
         yield from _own_cap(dataset, population)
     for name, table in dataset.tables.items():
         yield from _names(name, table)
+
+
+def _grade(dataset: DatasetPolicy, draft: Draft) -> _Found:
+    grade = draft.grades.get(dataset.grade)
+    if grade is None:
+        if not {"grades.toml", f"grades.toml grades.{dataset.grade}"} & set(draft.unreadable):
+            yield "grade", _missing("grade", "grades.toml", dataset.grade, draft.grades)
+    elif grade.queries is Queries.REFUSED:
+        yield (
+            "grade",
+            f"Data of grade {grade.name} may not be registered, without exception; remove this file.",
+        )
+    if dataset.reviewed and grade is not None and not grade.reviewed:
+        yield (
+            "reviewed",
+            f"Data of grade {grade.name} gives differentially private answers only; leave this out.",
+        )
 
 
 def _own_cap(dataset: DatasetPolicy, population: PopulationPolicy) -> _Found:
@@ -116,6 +125,8 @@ def _authorization(authorization: AuthorizationPolicy, draft: Draft) -> _Found:
             yield f"tables.{name}", _missing("table", where, name, dataset.tables)
             continue
         yield from _opened(name, columns, table)
+    if authorization.reviewed_answers and not dataset.reviewed:
+        yield "reviewed_answers", f"The dataset {dataset.name} gives no reviewed answers; leave this out."
     grade = draft.grades.get(dataset.grade)
     if grade is not None:
         yield from _within_grade(authorization, grade)

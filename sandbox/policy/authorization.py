@@ -20,6 +20,9 @@ from sandbox.policy.values import Delta, Epsilon, Located, Name, PolicyModel, Sl
 LONGEST_TERM_YEARS = 5
 """Longest term of an authorization; the rules for authorized operation of public data say five years."""
 
+MOST_REVIEWED_ANSWERS = 1_000
+"""Of one authorization: each is looked at by people."""
+
 LONGEST_WINDOW_DAYS = 366 * LONGEST_TERM_YEARS
 """Longest time window: no longer than the longest term."""
 
@@ -184,3 +187,5 @@ class AuthorizationPolicy(PolicyModel):
     """Tables, and the columns opened of each; the unit is always countable and is not listed."""
     loss: LossLimits
     """How much may be learnt."""
+    reviewed_answers: Annotated[StrictInt, Field(ge=0, le=MOST_REVIEWED_ANSWERS)] = 0
+    """Reviewed answers that may be asked for in all, by everybody together; 0: none at all."""

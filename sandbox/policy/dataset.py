@@ -328,6 +328,8 @@ class DatasetPolicy(PolicyModel):
     """Epsilon of all answers from this dataset, at the delta of its population; None: no cap of its own."""
     engine: EngineKind = EngineKind.DUCKDB
     """Where the raw tables and their bounded copy live."""
+    reviewed: StrictBool = False
+    """Whether authorizations may open it for reviewed answers; its grade must allow that."""
     profile_epsilon: Epsilon
     """Privacy loss that registration may spend, per table, on learning how many rows are dropped."""
     description: str = ""

@@ -38,6 +38,8 @@ class GradePolicy(PolicyModel):
     """Largest total epsilon of an authorization for each year of its term; None leaves it open."""
     scenario_only: StrictBool = False
     """Whether only authorizations of mode scenario may use the data."""
+    reviewed: StrictBool = False
+    """Whether its datasets may allow reviewed answers, which are exact and no differential privacy."""
     reviewers: Annotated[StrictInt, Field(ge=1, le=10)] = 1
     """Least number of reviewers who approve a release that is not green."""
 

@@ -24,7 +24,7 @@ from sandbox.errors import Conflict, NotAllowed, NotFound
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
-from sandbox.review import beside, changes, counter, holding
+from sandbox.review import beside, changes, counter, holding, reviewed
 from sandbox.review.request import Request, StoredFile, read_request, unknown_request
 from sandbox.review.screen.isolate import Cage, in_bubblewrap
 from sandbox.review.sealing import Sealer, read_blob
@@ -142,6 +142,7 @@ class Desk:
         """
         with self._refusals_recorded(actor, request_id):
             before = self._own(actor, request_id)
+            reviewed.refuse_new_round(before)
             granted = authorization_of(
                 self.policies, name=before.authorization, actor=actor, now=self._clock()
             )
@@ -225,6 +226,13 @@ class Desk:
             reviewing = actor.name != request.author
             if reviewing and why_not_now(self.policies, actor, request):
                 raise unknown_request()
+            shown = reviewed.open_evidence(tx.connection, request, name) if reviewing else None
+            if shown is not None:
+                body = {"sha256": digest(shown)}
+                tx.append(changes.event(Kind.RELEASE_OPENED, request, actor=actor.name, body=body))
+                return shown
+            if reviewed.hidden_from(request, actor.name):
+                raise _no_file()
             file = _file_of(request, name)
             content = read_blob(tx.connection, file.sha256)
             if digest(content) != file.sha256:
@@ -366,9 +374,15 @@ class Desk:
         if not why_not and voted:
             why_not = "You have already decided on this round."
         seen = changes.opened_by(connection, request, actor.name)
+        files = request.files
+        if reviewed.hidden_from(request, actor.name):
+            request = reviewed.structure_only(request)
+            files = request.files
+        elif not why_not_now(self.policies, actor, request):
+            files += reviewed.evidence_files(connection, request)
         return ReleaseView(
             request=request,
-            files=tuple(FileView(stored=file, opened=file.sha256 in seen) for file in request.files),
+            files=tuple(FileView(stored=file, opened=file.sha256 in seen) for file in files),
             votes=votes_for(request, actor.name),
             may_vote=not why_not,
             why_not=why_not,
@@ -396,5 +410,9 @@ class Desk:
 def _file_of(request: Request, name: str) -> StoredFile:
     found = next((file for file in request.files if file.name == name and file.size), None)
     if found is None:
-        raise NotFound("file-unknown", "The request holds no such file, or none that may be shown.")
+        raise _no_file()
     return found
+
+
+def _no_file() -> NotFound:
+    return NotFound("file-unknown", "The request holds no such file, or none that may be shown.")

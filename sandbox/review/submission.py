@@ -120,13 +120,23 @@ def policy_for(policies: Policies, authorization: AuthorizationPolicy) -> Review
     return policies.review.model_copy(update={"min_cell": least})
 
 
-def _check_form(purpose: str, files: Mapping[str, bytes], receipts: Sequence[str]) -> None:
+def checked_purpose(purpose: str) -> str:
+    """Return ``purpose`` if there is one, and not too long.
+
+    Raises:
+        Malformed: it is missing or too long.
+    """
     if not purpose.strip() or len(purpose) > LONGEST_PURPOSE:
         raise Malformed(
             "purpose-missing",
             "The purpose is missing or too long.",
             allowed=f"Say in at most {LONGEST_PURPOSE} characters what the files show and what for.",
         )
+    return purpose
+
+
+def _check_form(purpose: str, files: Mapping[str, bytes], receipts: Sequence[str]) -> None:
+    checked_purpose(purpose)
     if not 0 < len(files) <= MOST_FILES or len(receipts) > MOST_RECEIPTS:
         raise Malformed(
             "file-count",

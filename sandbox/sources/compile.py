@@ -63,6 +63,13 @@ def compile_scan(scan: Scan, dialect: Dialect) -> str:
     return select.sql(dialect=dialect.value, copy=False)
 
 
+def select_from(
+    columns: list[exp.Expr], source: Relation, where: Test | None, dialect: Dialect
+) -> exp.Select:
+    """Return ``SELECT columns FROM source WHERE where``, private tables limited to their bounds."""
+    return _Relations(dialect).select(columns, source, where)
+
+
 def _named(made: exp.Expr, name: str) -> exp.Alias:
     return exp.Alias(this=made, alias=exp.to_identifier(name))
 
@@ -141,7 +148,7 @@ class _Relations:
             case UnitFunction.MIN | UnitFunction.MAX:
                 return self._extreme(made, made.term)
             case UnitFunction.SUM:
-                return cast(_sum(self._limited(made, of), made.term, self._dialect), "BIGINT")
+                return cast(sum_of(self._limited(made, of), made.term, self._dialect), "BIGINT")
             case UnitFunction.AVG:
                 return self._average(made, made.term)
 
@@ -153,7 +160,7 @@ class _Relations:
 
     def _average(self, made: OfUnit, of: Term) -> exp.Expr:
         values = term(of, self._dialect)
-        total = wide(_sum(self._limited(made, values), of, self._dialect), self._dialect)
+        total = wide(sum_of(self._limited(made, values), of, self._dialect), self._dialect)
         raised = exp.paren(exp.Mul(this=total, expression=integer(AVERAGE_RAISED)), copy=False)
         count = self._count(made, values.copy())
         some = exp.GT(this=count.copy(), expression=integer(0))
@@ -216,7 +223,7 @@ class _Statistics:
             raise TypeError("a sum has a term")
         of, middle = _centered_field(statistic.term)
         made = only_where(conditions, term(of, self._dialect))
-        total = exp.Coalesce(this=_sum(made, of, self._dialect), expressions=[integer(0)])
+        total = exp.Coalesce(this=sum_of(made, of, self._dialect), expressions=[integer(0)])
         if not middle:
             return total
         count = wide(exp.Count(this=made.copy()), self._dialect)
@@ -250,7 +257,7 @@ def _table(base: Base) -> exp.Table:
     return exp.Table(this=identifier(base.name), alias=exp.TableAlias(this=identifier(base.alias)))
 
 
-def _sum(made: exp.Expr, of: Term, dialect: Dialect) -> exp.Expr:
+def sum_of(made: exp.Expr, of: Term, dialect: Dialect) -> exp.Expr:
     """Return an exact sum of ``made``, a number within the bounds of ``of``, however many rows there are.
 
     DuckDB widens by itself, PostgreSQL only 64-bit numbers, Spark nothing.

@@ -66,4 +66,4 @@ class Snapshot:
 
 def shape_of(dataset: DatasetPolicy) -> str:
     """Return the digest of the policy that shapes a copy of ``dataset``; what may be spent does not."""
-    return digest_of(dataset.model_dump(mode="json", exclude={"lifetime_epsilon"}))
+    return digest_of(dataset.model_dump(mode="json", exclude={"lifetime_epsilon", "reviewed"}))

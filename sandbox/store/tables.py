@@ -138,6 +138,15 @@ freezing = Table(  # what was frozen from an entry of the log on, or freed; the 
     Index("freezing_target", "what", "name"),
 )
 
+reviewed_answer = Table(  # exact answers that were asked for: counted, since no loss can be charged for them
+    "reviewed_answer",
+    metadata,
+    Column("authorization", String(255), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1; a number is taken once
+    Column("id", String(64), nullable=False, unique=True),  # of the question, and of the release request
+    Column("seq", BigInteger, ForeignKey("entry.seq"), nullable=False),  # the entry it was counted by
+)
+
 # --- answers -----------------------------------------------------------------------------------------
 answer = Table(  # noisy tables that were given out, to be given again; never a row of raw data
     "answer",

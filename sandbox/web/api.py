@@ -30,8 +30,18 @@ def health(_: Call) -> Reply:
 
 
 def ask(call: Call) -> Reply:
-    """Answer one question, or estimate it."""
+    """Answer one question, estimate it, or file its reviewed answer."""
     question = call.read(Question)
+    if question.mode == "reviewed":
+        filed = call.gateway.file_reviewed(
+            sql=question.sql,
+            authorization=question.authorization,
+            purpose=question.purpose,
+            actor=call.actor,
+            request_id=question.request_id,
+            arrived=call.arrived,
+        )
+        return json_reply(filed.to_document(), status=201)
     if question.dry_run:
         estimate = call.gateway.estimate(
             sql=question.sql,

@@ -105,8 +105,21 @@ class Question(Body):
     """Say the cost and the expected error only."""
     fresh: bool = False
     """Pay for new noise, even where the question was answered before and would be repeated for nothing."""
+    mode: Literal["dp", "reviewed"] = "dp"
+    """``reviewed``: file an exact answer as a release request; nothing of it comes back before that."""
+    purpose: Annotated[str, Field(max_length=4000)] = ""
+    """Of a reviewed answer: what the table is for; its reviewers read it."""
     request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
     """Chosen by the caller, charged at most once; one is made where left out."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_answer(self) -> Self:
+        noisy = self.dry_run or self.fresh or self.epsilon is not None or self.target_error is not None
+        if self.mode == "reviewed" and (noisy or not self.purpose.strip()):
+            raise ValueError("a reviewed answer has a purpose, and no loss, error, dry run or fresh noise")
+        if self.mode == "dp" and self.purpose:
+            raise ValueError("only a reviewed answer has a purpose")
+        return self
 
 
 class SubmittedFile(Body):

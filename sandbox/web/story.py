@@ -11,10 +11,10 @@ from sandbox.audit.reading import Entry
 from sandbox.web.languages import translatable
 
 STAGES: Final[tuple[tuple[str, frozenset[Kind]], ...]] = (
-    (translatable("Asked"), frozenset({Kind.QUESTION_INTENT, Kind.QUESTION_REFUSED})),
+    (translatable("Asked"), frozenset({Kind.QUESTION_INTENT, Kind.QUESTION_REFUSED, Kind.REVIEWED_ASKED})),
     (
         translatable("Answered"),
-        frozenset({Kind.QUESTION_OUTCOME, Kind.QUESTION_REPEATED, Kind.ANSWER_WITHHELD}),
+        frozenset({Kind.QUESTION_OUTCOME, Kind.QUESTION_REPEATED, Kind.ANSWER_WITHHELD, Kind.REVIEWED_FILED}),
     ),
     (translatable("Handed in"), frozenset({Kind.RELEASE_SUBMITTED})),
     (translatable("Screened"), frozenset({Kind.RELEASE_SCREENED})),

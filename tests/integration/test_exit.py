@@ -141,7 +141,8 @@ def test_an_exit_ends_everything_and_certifies_it(ending: Settings, sandbox: Run
         (waiting, "review"),
     }
     assert said["counts"] == {
-        "questions_charged": 1, "questions_answered": 1, "answers_repeated": 1, "releases_handed_in": 2,
+        "questions_charged": 1, "questions_answered": 1, "answers_repeated": 1, "reviewed_answers": 0,
+        "releases_handed_in": 2,
         "releases_sealed": 1, "downloads": 0,
     }  # fmt: skip
     assert (certificate["ended"]["by"], certificate["dataset"]) == ("mara", "small_visits")

@@ -79,6 +79,11 @@ CHECKS: dict[str, Check] = {
         "A receipt is not the gateway's, not the author's, not of this authorization; or covers no file.",
     ),
     "C30": Check("Sum of losses", "info", "What the answers behind the request were charged together."),
+    "reviewed": Check(
+        "Reviewed answer",
+        "flag or info",
+        "The gateway made the table: it is exact, and its rows were masked by the evidence it signed.",
+    ),
     "name": Check(
         "File name",
         "refuse",

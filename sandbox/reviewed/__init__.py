@@ -1,0 +1,1 @@
+"""Reviewed answers: exact cells that people look at before their author does."""
