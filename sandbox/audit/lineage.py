@@ -127,6 +127,17 @@ def _answered(graph: _Graph, entry: Entry) -> None:
         graph.relate("wasDerivedFrom", generatedEntity=answer, usedEntity=snapshot)
 
 
+def _filed(graph: _Graph, entry: Entry) -> None:
+    event, body = entry.event, entry.event["body"]
+    question = graph.activity("question", event["subject"], entry, decision=event["decision"])
+    if "evidence" in body:
+        answer = _answer(graph, event["subject"], mode="reviewed", evidence=body["evidence"])
+        snapshot = graph.entity("snapshot", body["snapshot"], dataset=event["dataset"])
+        graph.relate("wasGeneratedBy", entity=answer, activity=question)
+        graph.relate("used", activity=question, entity=snapshot)
+        graph.relate("wasDerivedFrom", generatedEntity=answer, usedEntity=snapshot)
+
+
 def _repeated(graph: _Graph, entry: Entry) -> None:
     repeat = graph.activity("repeat", str(entry.seq), entry)
     graph.person(entry, repeat)
@@ -226,6 +237,8 @@ _TELLERS: Mapping[str, Callable[[_Graph, Entry], None]] = {
     Kind.QUESTION_INTENT: _asked,
     Kind.QUESTION_OUTCOME: _answered,
     Kind.QUESTION_REPEATED: _repeated,
+    Kind.REVIEWED_ASKED: _asked,
+    Kind.REVIEWED_FILED: _filed,
     Kind.DATASET_REGISTERED: _registered,
     Kind.RELEASE_SUBMITTED: _submitted,
     Kind.RELEASE_SCREENED: _screened,

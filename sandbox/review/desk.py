@@ -226,17 +226,10 @@ class Desk:
             reviewing = actor.name != request.author
             if reviewing and why_not_now(self.policies, actor, request):
                 raise unknown_request()
-            shown = reviewed.open_evidence(tx.connection, request, name) if reviewing else None
-            if shown is not None:
-                body = {"sha256": digest(shown)}
-                tx.append(changes.event(Kind.RELEASE_OPENED, request, actor=actor.name, body=body))
-                return shown
             if reviewed.hidden_from(request, actor.name):
                 raise _no_file()
-            file = _file_of(request, name)
-            content = read_blob(tx.connection, file.sha256)
-            if digest(content) != file.sha256:
-                raise Conflict("bytes-changed", "The stored bytes are not those that were screened.")
+            shown = reviewed.open_evidence(tx.connection, request, name) if reviewing else None
+            file, content = shown or _stored_file(tx.connection, request, name)
             if reviewing:
                 changes.store_opened(tx, request, file, actor.name)
                 body = {"sha256": file.sha256}
@@ -405,6 +398,14 @@ class Desk:
                 )
             )
             raise
+
+
+def _stored_file(connection: Connection, request: Request, name: str) -> tuple[StoredFile, bytes]:
+    file = _file_of(request, name)
+    content = read_blob(connection, file.sha256)
+    if digest(content) != file.sha256:
+        raise Conflict("bytes-changed", "The stored bytes are not those that were screened.")
+    return file, content
 
 
 def _file_of(request: Request, name: str) -> StoredFile:

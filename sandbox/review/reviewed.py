@@ -126,7 +126,7 @@ def file(
 
 def is_reviewed(request: Request) -> bool:
     """Return whether ``request`` is a reviewed answer."""
-    return any(reference.get("mode") == "reviewed" for reference in request.receipts)
+    return bool(evidence_digests(request))
 
 
 def hidden_from(request: Request, viewer: str) -> bool:
@@ -145,34 +145,41 @@ def structure_only(request: Request) -> Request:
 
 def evidence_files(connection: Connection, request: Request) -> tuple[StoredFile, ...]:
     """Return the evidence as files to look at; there are none where the request is no reviewed answer."""
-    return tuple(
-        StoredFile(
-            name=name,
-            kind="evidence, never released",
-            sha256=digest(content),
-            original_sha256=digest(content),
-            size=len(content),
-            receipt="",
-            report=Report(()),
-        )
-        for name in (READABLE, SIGNED)
-        if (content := open_evidence(connection, request, name)) is not None
-    )
+    opened = (open_evidence(connection, request, name) for name in (READABLE, SIGNED))
+    return tuple(one[0] for one in opened if one is not None)
 
 
-def open_evidence(connection: Connection, request: Request, name: str) -> bytes | None:
+def open_evidence(connection: Connection, request: Request, name: str) -> tuple[StoredFile, bytes] | None:
     """Return the evidence of ``request``, as it was signed or as a table; None where ``name`` is neither.
+
+    Both go by the digest of what was signed: who has looked at either has looked at the evidence.
 
     Raises:
         Conflict: the stored evidence is not what was signed.
     """
-    if not is_reviewed(request) or name not in {SIGNED, READABLE}:
+    if name not in {SIGNED, READABLE}:
         return None
-    (reference,) = request.receipts
-    content = read_blob(connection, str(reference["evidence"]))
-    if digest(content) != reference["evidence"]:
-        raise Conflict("bytes-changed", "The stored evidence is not what was signed.")
-    return content if name == SIGNED else _as_table(content)
+    for sha256 in evidence_digests(request):
+        signed = read_blob(connection, sha256)
+        if digest(signed) != sha256:
+            raise Conflict("bytes-changed", "The stored evidence is not what was signed.")
+        content = signed if name == SIGNED else _as_table(signed)
+        file = StoredFile(
+            name=name,
+            kind="evidence, never released",
+            sha256=sha256,
+            original_sha256=sha256,
+            size=len(content),
+            receipt="",
+            report=Report(()),
+        )
+        return file, content
+    return None
+
+
+def evidence_digests(request: Request) -> tuple[str, ...]:
+    """Return the digest of the evidence that an approving reviewer must have opened, if there is one."""
+    return tuple(str(one["evidence"]) for one in request.receipts if one.get("mode") == "reviewed")
 
 
 def refuse_new_round(request: Request) -> None:

@@ -10,7 +10,7 @@ from sandbox.audit.group import Transaction
 from sandbox.errors import Conflict, Malformed, Refusal
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor
-from sandbox.review import changes, rules
+from sandbox.review import changes, reviewed, rules
 from sandbox.review.request import Request, read_request
 from sandbox.review.status import Party, Status
 
@@ -112,6 +112,7 @@ def _check_reviewer(policies: Policies, actor: Actor, request: Request) -> None:
 
 def _check_opened(request: Request, seen: frozenset[str]) -> None:
     unopened = [file.name for file in request.files if file.sha256 not in seen]
+    unopened += [reviewed.READABLE for sha256 in reviewed.evidence_digests(request) if sha256 not in seen]
     if unopened:
         raise Conflict(
             "not-opened",

@@ -14,6 +14,7 @@ Where no R can be found, every total that takes in a masked group is masked, and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,9 +51,7 @@ def masks_of(found: Found, uses: Sequence[Use], rules: Rules) -> tuple[Mask | No
         made[place] = made[place] or Mask(SECONDARY)
     for place in range(len(groups), len(found)):
         row = found[place][0]
-        inside = sum(
-            _coarse(found[one][0].cell, row.keys) == _coarse(row.cell, row.keys) for one in hidden.places
-        )
+        inside = hidden.apart[row.keys][_coarse(row.cell, row.keys)]
         whole = inside == len(hidden.places) and hidden.may_be_known
         if inside and not whole:
             made[place] = made[place] or Mask(TOTAL)
@@ -74,14 +73,14 @@ class _Hidden:
     sets: tuple[tuple[int, ...], ...]
     """Sets of keys that totals are grouped by."""
     places: set[int]
-    apart: dict[tuple[int, ...], set[Cell]]
-    """By set, the totals that take in one of the groups."""
+    apart: dict[tuple[int, ...], Counter[Cell]]
+    """By set, the totals that take in one of the groups, and how many of them."""
 
     @classmethod
     def of(cls, found: Found, places: Sequence[int], uses: Sequence[Use], rules: Rules) -> _Hidden:
         sets = tuple(dict.fromkeys(row.keys for row, _ in found))[1:]
         made = cls(
-            found, tuple(Together(use, rules) for use in uses), sets, set(), {one: set() for one in sets}
+            found, tuple(Together(use, rules) for use in uses), sets, set(), {one: Counter() for one in sets}
         )
         for place in places:
             made.add(place)
@@ -93,7 +92,7 @@ class _Hidden:
         for together, part in zip(self.together, behind, strict=True):
             together.add(part)
         for keys in self.sets:
-            self.apart[keys].add(_coarse(row.cell, keys))
+            self.apart[keys][_coarse(row.cell, keys)] += 1
 
     @property
     def may_be_known(self) -> bool:

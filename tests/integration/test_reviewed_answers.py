@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
 from reviewed_sandbox import STUDY, furnished, gateway_of_copy, person
+from sqlalchemy import update
 
 from sandbox import reviewing
-from sandbox.audit import evidence
+from sandbox.audit import evidence, lineage
 from sandbox.audit.event import Kind
 from sandbox.canonical import digest
+from sandbox.cli import cli
+from sandbox.client.session import Session
+from sandbox.client.transport import Transport
 from sandbox.errors import Conflict, NotAllowed, NotAnswerable, NotFound, OverBudget, Refusal, Unavailable
 from sandbox.gateway import Gateway
 from sandbox.pace import CONSTANT_SENTENCE
@@ -25,7 +31,10 @@ from sandbox.policy.roles import Channel
 from sandbox.review.reviewed import READABLE, SIGNED, TABLE
 from sandbox.review.status import Status
 from sandbox.settings import Settings
+from sandbox.store import tables
+from sandbox.store.engine import writing
 from sandbox.web import problem
+from sandbox.web.bodies import Question
 
 SQL = (
     "SELECT district, COUNT(DISTINCT person_id) AS persons, SUM(cost) AS total, AVG(cost) AS mean "
@@ -73,7 +82,8 @@ def ask(gateway: Gateway, sql: str = SQL, **given: Any) -> reviewing.Filed:
 
 def approve(gateway: Gateway, name: str, request: str) -> Status:
     actor = person(name, Channel.CONSOLE)
-    gateway.desk.open_file(actor, request, TABLE)
+    for file in (TABLE, READABLE):
+        gateway.desk.open_file(actor, request, file)
     view = gateway.desk.show(actor, request)
     decided = gateway.desk.decide(
         actor,
@@ -126,6 +136,83 @@ def test_reviewers_read_the_values_and_the_evidence_that_the_gateway_signed(gate
     shown = gateway.desk.show(rita, filed.id)
     assert [file.name for file in shown.files] == [TABLE, READABLE, SIGNED]
     assert "Of 4 rows 2 are masked" in json.dumps(shown.to_document())
+
+
+def test_nobody_approves_without_having_looked_at_the_evidence(gateway: Gateway) -> None:
+    filed, rita = ask(gateway), person("rita", Channel.CONSOLE)
+    gateway.desk.open_file(rita, filed.id, TABLE)
+    view = gateway.desk.show(rita, filed.id)
+    decision: dict[str, Any] = {"verdict": "approve", "reason": "Fine.", "row_version": view.row_version}
+    with pytest.raises(Conflict, match=READABLE):
+        gateway.desk.decide(rita, filed.id, **decision, acknowledged=frozenset(view.to_acknowledge))
+    gateway.desk.open_file(rita, filed.id, SIGNED)
+    assert all(file.opened for file in gateway.desk.show(rita, filed.id).files)
+    gateway.desk.decide(rita, filed.id, **decision, acknowledged=frozenset(view.to_acknowledge))
+
+
+def test_evidence_that_was_changed_in_the_database_is_not_shown(gateway: Gateway) -> None:
+    filed, rita = ask(gateway), person("rita", Channel.CONSOLE)
+    signed = gateway.desk.open_file(rita, filed.id, SIGNED)
+    with writing(gateway.books.engine, wait=5) as connection:
+        same = tables.blob.c.sha256 == digest(signed)
+        connection.execute(update(tables.blob).where(same).values(content=signed.replace(b"Bei", b"Xei")))
+    for name in (SIGNED, READABLE):
+        with pytest.raises(Conflict, match="not what was signed"):
+            gateway.desk.open_file(rita, filed.id, name)
+
+
+def test_the_lineage_leads_from_the_file_to_the_copy_it_was_read_from(gateway: Gateway) -> None:
+    filed = ask(gateway)
+    made = lineage.document(gateway.books.log.trace(filed.id))
+    (derived,) = made["wasDerivedFrom"].values()
+    assert derived["prov:generatedEntity"] == f"pds:answer/{filed.id}"
+    assert derived["prov:usedEntity"].startswith("pds:snapshot/")
+
+
+def test_the_terminal_and_the_notebook_file_the_same_kind_of_request(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {
+        "SANDBOX_HOME": str(gateway.settings.home),
+        "SANDBOX_RAW": str(gateway.settings.raw),
+        "SANDBOX_POLICIES": str(gateway.settings.policies),
+        "SANDBOX_ACCOUNT": "ana",
+    }
+    asked = ["ask", SQL, "--authorization", STUDY, "--reviewed", PURPOSE]
+    said = CliRunner(env=environment).invoke(cli, asked)
+    assert said.exit_code == 0, said.output
+    assert "4 rows of district, persons, total, mean" in said.output
+    assert "reviewed answers left under visits-study: 4" in said.output
+    both = CliRunner(env=environment).invoke(cli, [*asked, "--epsilon", "1"])
+    assert (both.exit_code, "no loss" in both.output) == (2, True)
+
+    def served(_: object, method: str, path: str, body: Any = None) -> Any:
+        assert (method, path) == ("POST", "/queries")
+        question = Question.model_validate(body)
+        filed = ask(gateway, question.sql, authorization=question.authorization, purpose=question.purpose)
+        return json.loads(json.dumps(filed.to_document()))
+
+    monkeypatch.setattr(Transport, "call", served)
+    filed = Session(Transport(Path("nowhere")), STUDY).ask_reviewed(SQL, purpose=PURPOSE)
+    assert (filed.columns, filed.left) == (["district", "persons", "total", "mean"], 3)
+    assert "shown to its reviewers" in repr(filed)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"mode": "reviewed"},
+        {"mode": "reviewed", "purpose": " "},
+        {"mode": "reviewed", "purpose": "p", "epsilon": "1"},
+        {"mode": "reviewed", "purpose": "p", "dry_run": True},
+        {"mode": "reviewed", "purpose": "p", "fresh": True},
+        {"purpose": "p"},
+        {"mode": "exact"},
+    ],
+)
+def test_a_body_that_mixes_the_kinds_of_answer_is_no_question(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Question.model_validate({"sql": SQL, "authorization": STUDY, **more})
 
 
 def test_evidence_of_another_key_or_changed_by_a_letter_does_not_verify(gateway: Gateway) -> None:

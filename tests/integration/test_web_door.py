@@ -182,6 +182,18 @@ def test_made_up_rows_are_refused_to_who_could_not_ask(
     assert log_of(door)[0]["kind"] == "request.refused"
 
 
+def test_a_reviewed_answer_is_refused_where_the_policy_has_none_and_no_purpose_is_a_mistake(
+    door: Door,
+) -> None:
+    status, refusal, _ = door(
+        "POST", f"{BASE}/queries", {**QUESTION, "mode": "reviewed", "purpose": "Report"}
+    )
+    assert (status, refusal["code"]) == (403, "reviewed-closed")
+    assert "with noise" in refusal["allowed"]
+    assert log_of(door)[0]["decision"] == "reviewed-closed"
+    assert door("POST", f"{BASE}/queries", {**QUESTION, "mode": "reviewed"})[0] == 400
+
+
 def test_a_question_is_answered_with_its_cost_and_a_receipt(door: Door) -> None:
     status, answer, headers = door("POST", f"{BASE}/queries", QUESTION)
     assert status == 200

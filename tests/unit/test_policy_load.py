@@ -123,6 +123,8 @@ def test_all_mistakes_of_all_files_are_reported_at_once(directory: Path) -> None
 CASES = [
     (DATASET, 'openness = "sandbox_only"', 'openness = "not_open"', "openness", "cannot be mounted"),
     (DATASET, '"general-3"', '"secret"', "grade", "without exception"),
+    (DATASET, "name =", "reviewed = true\nname =", "reviewed", "differentially private answers only"),
+    (STUDY, "name =", "reviewed_answers = 3\nname =", "reviewed_answers", "gives no reviewed answers"),
     (DATASET, '"general-3"', '"general3"', "grade", "did you mean general-"),
     (DATASET, '"residents"', '"resident"', "population", "did you mean residents?"),
     (DATASET, 'name = "health_visits"', 'name = "visits"', "name", 'write name = "health_visits"'),
