@@ -29,17 +29,14 @@ def person(name: str, channel: Channel = Channel.NOTEBOOK) -> Actor:
     return Actor(name=name, groups=groups, scopes=scopes_of(groups), channel=channel)
 
 
-def policies_at(directory: Path, *, answers: int = 5) -> Path:
-    """Write policies under which the visits give reviewed answers."""
-    shutil.copytree(SMALL_POLICIES, directory)
+def open_reviewed(directory: Path, *, answers: int = 5) -> None:
+    """Change the tests' policies so that the visits give reviewed answers."""
     dataset = directory / "datasets" / "small_visits.toml"
     opened = dataset.read_text().replace('grade = "general-3"', 'grade = "general-2"\nreviewed = true')
-    dataset.write_text(
-        opened.replace('["count", "sum", "avg"]', '["count", "sum", "avg", "variance", "quantile"]')
-    )
+    functions = '["count", "sum", "avg", "variance", "quantile"]'
+    dataset.write_text(opened.replace('["count", "sum", "avg"]', functions))
     study = directory / "authorizations" / f"{STUDY}.toml"
     study.write_text(f"reviewed_answers = {answers}\n" + study.read_text())
-    return directory
 
 
 def furnished(directory: Path, rows: Sequence[str], *, answers: int = 5) -> Settings:
@@ -47,7 +44,8 @@ def furnished(directory: Path, rows: Sequence[str], *, answers: int = 5) -> Sett
     home = directory / "home"
     directory.mkdir(exist_ok=True)
     open_path(home)
-    policies = policies_at(directory / "policies", answers=answers)
+    policies = Path(shutil.copytree(SMALL_POLICIES, directory / "policies"))
+    open_reviewed(policies, answers=answers)
     settings = Settings(home=home, raw=home / "raw", policies=policies)
     install(settings)
     (settings.raw / "visits.csv").write_text("\n".join([HEADER, *rows]) + "\n")

@@ -81,7 +81,7 @@ def set_up(settings: Settings) -> dict[str, str]:
     passwords = {
         name: accounts.create(books.log, name, groups=groups, actor="test") for name, groups in PEOPLE.items()
     }
-    register("small_visits", actor="test", settings=settings, policies=load(POLICIES), books=books)
+    register("small_visits", actor="test", settings=settings, policies=load(settings.policies), books=books)
     books.close()
     with made_once():
         images.prepare(settings)
