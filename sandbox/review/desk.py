@@ -19,15 +19,15 @@ from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.group import Transaction
 from sandbox.audit.keys import SigningKey, VerifyKey
 from sandbox.audit.log import Log
-from sandbox.canonical import digest
-from sandbox.errors import Conflict, NotAllowed, NotFound
+from sandbox.errors import Conflict, NotAllowed
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
 from sandbox.review import beside, changes, counter, holding, reviewed
-from sandbox.review.request import Request, StoredFile, read_request, unknown_request
+from sandbox.review.files import no_file, stored_file
+from sandbox.review.request import Request, read_request, unknown_request
 from sandbox.review.screen.isolate import Cage, in_bubblewrap
-from sandbox.review.sealing import Sealer, read_blob
+from sandbox.review.sealing import Sealer
 from sandbox.review.status import Party, Status
 from sandbox.review.submission import Submission, authorization_of, new_request, next_round, screen_submission
 from sandbox.review.view import FileView, ReleaseView, timeline_for, votes_for
@@ -227,9 +227,9 @@ class Desk:
             if reviewing and why_not_now(self.policies, actor, request):
                 raise unknown_request()
             if reviewed.hidden_from(request, actor.name):
-                raise _no_file()
+                raise no_file()
             shown = reviewed.open_evidence(tx.connection, request, name) if reviewing else None
-            file, content = shown or _stored_file(tx.connection, request, name)
+            file, content = shown or stored_file(tx.connection, request, name)
             if reviewing:
                 changes.store_opened(tx, request, file, actor.name)
                 body = {"sha256": file.sha256}
@@ -398,22 +398,3 @@ class Desk:
                 )
             )
             raise
-
-
-def _stored_file(connection: Connection, request: Request, name: str) -> tuple[StoredFile, bytes]:
-    file = _file_of(request, name)
-    content = read_blob(connection, file.sha256)
-    if digest(content) != file.sha256:
-        raise Conflict("bytes-changed", "The stored bytes are not those that were screened.")
-    return file, content
-
-
-def _file_of(request: Request, name: str) -> StoredFile:
-    found = next((file for file in request.files if file.name == name and file.size), None)
-    if found is None:
-        raise _no_file()
-    return found
-
-
-def _no_file() -> NotFound:
-    return NotFound("file-unknown", "The request holds no such file, or none that may be shown.")
