@@ -14,6 +14,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, select
 
 from sandbox.policy.authorization import AuthorizationPolicy
+from sandbox.policy.grades import Risk
 from sandbox.policy.policies import Policies
 from sandbox.review import rules
 from sandbox.review.disclosure import differencing
@@ -25,6 +26,7 @@ from sandbox.review.status import Status
 from sandbox.review.submission import policy_for
 from sandbox.store import tables
 
+RISKS: tuple[Risk, ...] = ("green", "amber", "red")
 WAITING = frozenset({Status.REVIEW, Status.APPROVED})
 """States in which a request may still be released as it is. What was sealed once counts for ever."""
 
@@ -49,7 +51,7 @@ def weighed(connection: Connection, policies: Policies, request: Request) -> Req
     if not new:
         return None
     report = Report((*request.report.findings, *new))
-    risk = rules.risk_of(request.files, report)
+    risk = max(request.risk, rules.risk_of(request.files, report), key=RISKS.index)
     quorum = max(request.quorum, policies.approvals_needed(authorization, risk=risk))
     return replace(request, report=report, risk=risk, quorum=quorum)
 

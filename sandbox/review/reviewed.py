@@ -24,7 +24,7 @@ from sandbox.errors import Conflict, Unavailable
 from sandbox.policy.authorization import AuthorizationPolicy
 from sandbox.policy.grades import Risk
 from sandbox.policy.policies import Policies
-from sandbox.review import changes, holding
+from sandbox.review import beside, changes, holding
 from sandbox.review.finding import Finding, Report, Severity
 from sandbox.review.request import Request, StoredFile
 from sandbox.review.screen.screening import ScreenedFile
@@ -107,6 +107,7 @@ def file(
     holding.check(tx.connection, policies, request)
     changes.create(tx, request)
     changes.store_files(tx, request, [_screened(stored, answered.content)])
+    request = beside.weighed(tx.connection, policies, request) or request
     tx.connection.execute(
         insert(tables.blob).values(sha256=digest(answered.evidence), content=answered.evidence)
     )

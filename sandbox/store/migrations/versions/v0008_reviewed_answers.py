@@ -7,7 +7,7 @@ from alembic import op
 
 from sandbox.store.migrations.append_only import refuse_changes
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 
