@@ -87,6 +87,12 @@ class TooLarge(Refusal):
     status = 413
 
 
+class TooOften(Refusal):
+    """The same person has asked for this too often; wait, then ask again."""
+
+    status = 429
+
+
 class Unavailable(Refusal):
     """The books cannot be written, so nothing may be answered; try again later."""
 

@@ -55,6 +55,8 @@ class Kind(StrEnum):
     DECIDER_KEY_CHANGED = "decider.key-changed"
     """The public key with which a person signs decisions about budgets was registered or withdrawn."""
     POLICY_LOADED = "policy.loaded"
+    RELEASE_CHECKED = "release.checked"
+    """An author had files checked that were not handed in; precedes the checks."""
     RELEASE_SUBMITTED = "release.submitted"
     RELEASE_SCREENED = "release.screened"
     RELEASE_OPENED = "release.opened"

@@ -65,6 +65,7 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.DATASET_SURVEYING: Mapped(Class.DATASTORE, 1),
     Kind.DATASET_SURVEYED: Mapped(Class.DATASTORE, 1),
     Kind.POLICY_LOADED: Mapped(Class.ENTITY, 10, "policy"),
+    Kind.RELEASE_CHECKED: Mapped(Class.ENTITY, 2, "release"),
     Kind.RELEASE_SUBMITTED: Mapped(Class.ENTITY, 1, "release"),
     Kind.RELEASE_SCREENED: Mapped(Class.ENTITY, 3, "release"),
     Kind.RELEASE_OPENED: Mapped(Class.ENTITY, 2, "release"),

@@ -26,6 +26,7 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.DATASET_SURVEYING: "{actor} asked for advice on {dataset}, charged {loss}",
     Kind.DATASET_SURVEYED: "{actor} was given advice on {dataset}",
     Kind.POLICY_LOADED: "{actor} loaded the policies {subject}",
+    Kind.RELEASE_CHECKED: "{actor} had files checked under {authorization}: {files}",
     Kind.RELEASE_SUBMITTED: "{actor} submitted {subject}, round {round}, under {authorization}: {files}",
     Kind.RELEASE_SCREENED: "{subject} was screened: {decision}; risk {risk}, {quorum} must approve",
     Kind.RELEASE_OPENED: "{actor} looked at file {sha256} of {subject}",

@@ -15,7 +15,7 @@ from sandbox.cli.common import (
     print_table,
     terminal_actor,
 )
-from sandbox.client.session import receipts_beside
+from sandbox.client.handing import receipts_beside
 
 
 @click.command()

@@ -63,10 +63,20 @@ class Answer(pd.DataFrame):
         """The gateway's signed statement of this answer; hand it in with the file on submission."""
         return str(self.document["receipt"])
 
+    @property
+    def csv(self) -> bytes:
+        """The answer's own CSV, the very bytes its receipt covers."""
+        return str(self.document["csv"]).encode()
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the frame still shows what the answer said; False once a cell was changed in place."""
+        return pd.DataFrame(self).equals(pd.DataFrame(Answer.read(self.document)))
+
     def save(self, path: str | Path) -> Path:
         """Write the answer's own CSV, the very bytes its receipt covers, and the receipt beside it."""
         target = Path(path)
-        target.write_bytes(str(self.document["csv"]).encode())
+        target.write_bytes(self.csv)
         target.with_name(target.name + ".receipt").write_text(self.receipt + "\n", encoding="ascii")
         return target
 

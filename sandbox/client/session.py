@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +12,9 @@ from urllib.parse import quote
 import pandas as pd
 
 from sandbox.client.answer import Answer, Estimate, Filed
+from sandbox.client.checked import Checked
+from sandbox.client.handing import Handed, read_files
+from sandbox.client.releases import Release, overview
 from sandbox.client.transport import DOOR, Refused, Transport
 
 
@@ -151,35 +153,134 @@ class Session:
         """List your newest charged questions, without their values, and what each of them cost."""
         return pd.DataFrame(self._transport.call("GET", "/account/questions")["questions"])
 
+    @overload
     def submit(
-        self, files: Iterable[str | Path], *, purpose: str, receipts: Iterable[str] | None = None
-    ) -> Mapping[str, Any]:
+        self,
+        files: Handed,
+        *,
+        purpose: str,
+        receipts: Iterable[str] | None = None,
+        dry_run: Literal[False] = False,
+    ) -> Release: ...
+    @overload
+    def submit(
+        self, files: Handed, *, purpose: str, receipts: Iterable[str] | None = None, dry_run: Literal[True]
+    ) -> Checked: ...
+    def submit(
+        self, files: Handed, *, purpose: str, receipts: Iterable[str] | None = None, dry_run: bool = False
+    ) -> Release | Checked:
         """Hand files in for release; a second person reviews the very bytes that leave.
 
         Args:
-            files: paths in this notebook.
+            files: paths in this notebook; or a dict of names, each with a data frame or a path.
             purpose: what the files are for and what they show; the reviewers read it.
             receipts: receipts of the answers the files come from; where left out, the ones that
-                :meth:`Answer.save` wrote beside the files.
+                :meth:`Answer.save` wrote beside the files, or of the answers themselves.
+            dry_run: say what the checks would find instead, as :meth:`check` does.
 
         Raises:
-            Refused: a file cannot be read or a check refuses it.
+            Refused: a file cannot be read, or the gateway takes no files from you now.
         """
-        paths = [Path(file) for file in files]
-        body = {
-            "authorization": self.authorization,
-            "purpose": purpose,
-            "files": [
-                {"name": path.name, "content": base64.b64encode(path.read_bytes()).decode()} for path in paths
-            ],
-            "receipts": list(receipts) if receipts is not None else receipts_beside(paths),
-        }
-        view: Mapping[str, Any] = self._transport.call("POST", "/releases", body)
-        return view
+        if dry_run:
+            return self.check(files, receipts=receipts)
+        body = {"authorization": self.authorization, "purpose": purpose, **_body(files, receipts)}
+        return Release(self._transport.call("POST", "/releases", body))
+
+    def check(self, files: Handed, *, receipts: Iterable[str] | None = None) -> Checked:
+        """Say what the checks would find in files; nothing is handed in, and that you asked is recorded.
+
+        Args:
+            files: as for :meth:`submit`.
+            receipts: as for :meth:`submit`.
+
+        Raises:
+            Refused: a file cannot be read, or you have had too many checks within the hour.
+        """
+        body = {"authorization": self.authorization, **_body(files, receipts)}
+        return Checked(self._transport.call("POST", "/checks", body))
 
     def my_releases(self) -> pd.DataFrame:
-        """List what you have submitted and where it stands."""
-        return pd.DataFrame(self._transport.call("GET", "/releases")["releases"])
+        """List what you have submitted: where it stands, whom it waits for, downloads left, expiry."""
+        return overview(self._transport.call("GET", "/releases")["releases"])
+
+    def release(self, request: str | Release) -> Release:
+        """Show one of your requests with its findings and what reviewers said.
+
+        Raises:
+            Refused: you have no such request.
+        """
+        return Release(self._transport.call("GET", _path(request)))
+
+    def resubmit(
+        self,
+        request: str | Release,
+        files: Handed,
+        *,
+        purpose: str = "",
+        receipts: Iterable[str] | None = None,
+    ) -> Release:
+        """Answer a return or a block with corrected files; they replace all files of the round before.
+
+        Args:
+            request: the request as you looked at it, or its id for the request as it stands now.
+            files: as for :meth:`submit`.
+            purpose: a new one; the old one stands where left out.
+            receipts: as for :meth:`submit`.
+
+        Raises:
+            Refused: it does not wait for you, or has changed since you looked at it.
+        """
+        body = {"row_version": self._version(request), "purpose": purpose, **_body(files, receipts)}
+        return Release(self._transport.call("POST", f"{_path(request)}/rounds", body))
+
+    def withdraw(self, request: str | Release) -> Release:
+        """Take a request back before it is released.
+
+        Raises:
+            Refused: it is too late, or the request has changed since you looked at it.
+        """
+        body = {"row_version": self._version(request)}
+        return Release(self._transport.call("POST", f"{_path(request)}/withdrawal", body))
+
+    def download(self, request: str | Release, path: str | Path = ".") -> Path:
+        """Fetch the package of a released request; each download is counted, and there are few.
+
+        Args:
+            request: the request or its id.
+            path: a directory that exists, or the name of a file that does not.
+
+        Raises:
+            Refused: it is not released, expired or used up; or there is a file already.
+        """
+        identifier = request.id if isinstance(request, Release) else request
+        target = Path(path)
+        directory = target if target.is_dir() else target.parent
+        if not directory.is_dir() or (target != directory and target.exists()):
+            # Before it is fetched: a download that finds no place would be counted all the same.
+            raise Refused(
+                "no-place",
+                f"{target} is no directory, and no file that could be made.",
+                allowed="Name a directory, or a file that does not exist yet.",
+            )
+        name, content = self._transport.fetch(f"{_path(request)}/package")
+        target = directory / (name or f"release-{identifier}") if target == directory else target
+        with target.open("xb") as file:
+            file.write(content)
+        return target
+
+    def _version(self, request: str | Release) -> int:
+        release = request if isinstance(request, Release) else self.release(request)
+        return int(release["row_version"])
+
+
+def _path(request: str | Release) -> str:
+    return f"/releases/{quote(request.id if isinstance(request, Release) else request, safe='')}"
+
+
+def _body(files: Handed, receipts: Iterable[str] | None) -> dict[str, Any]:
+    read = read_files(files)
+    found = [receipt for file in read for receipt in file.receipts] if receipts is None else list(receipts)
+    return {"files": [file.to_document() for file in read], "receipts": list(dict.fromkeys(found))}
 
 
 def dummy_frame(document: Mapping[str, Any]) -> pd.DataFrame:
@@ -199,9 +300,3 @@ def dummy_frame(document: Mapping[str, Any]) -> pd.DataFrame:
             case _:
                 pass  # texts stay what they are
     return frame
-
-
-def receipts_beside(paths: Iterable[Path]) -> list[str]:
-    """Return the receipts that stand beside ``paths`` as ``NAME.receipt``."""
-    beside = (path.with_name(path.name + ".receipt") for path in paths)
-    return [path.read_text(encoding="ascii").strip() for path in beside if path.is_file()]

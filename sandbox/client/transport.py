@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ DOOR = Path("/run/door/out/door.sock")
 BASE = "/services/gateway/api/v1"
 TIMEOUT = 120.0
 """Seconds to wait for an answer; longer than the gateway's own deadline."""
+_FILE_NAME = re.compile(r'filename="([A-Za-z0-9_][A-Za-z0-9._-]*)"')
 
 
 class Refused(Refusal):
@@ -55,6 +57,24 @@ class Transport:
         Raises:
             Refused: the gateway refused, or cannot be reached.
         """
+        status, payload, _ = self._exchange(method, path, body)
+        return _read(status, payload)
+
+    def fetch(self, path: str) -> tuple[str, bytes]:
+        """Ask for a file; return the name the gateway gives it, empty where it gives none, and its bytes.
+
+        Raises:
+            Refused: the gateway refused, or cannot be reached.
+        """
+        status, payload, headers = self._exchange("POST", path, {})
+        if status >= http.client.BAD_REQUEST:
+            _read(status, payload)
+        named = _FILE_NAME.search(headers.get("Content-Disposition", ""))
+        return named[1] if named else "", payload
+
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {
             "Authorization": f"token {os.environ.get('JUPYTERHUB_API_TOKEN', '')}",
@@ -66,7 +86,7 @@ class Transport:
         try:
             connection.request(method, BASE + path, body=data, headers=headers)
             response = connection.getresponse()
-            status, payload = response.status, response.read()
+            return response.status, response.read(), response.headers
         except OSError as error:
             raise Refused(
                 "gateway-unreachable",
@@ -75,7 +95,6 @@ class Transport:
             ) from error
         finally:
             connection.close()
-        return _read(status, payload)
 
 
 def _read(status: int, payload: bytes) -> Any:

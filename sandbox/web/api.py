@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from sandbox.errors import Malformed
+from sandbox.review import rehearsal
 from sandbox.statements import balance_document
-from sandbox.web.bodies import Question, Round, Submission
-from sandbox.web.route import Call, Reply
+from sandbox.web.bodies import Check, Question, Return, Round, Submission
+from sandbox.web.route import Call, Reply, download
 
 DUMMY_ROWS = 100
 """Made-up rows where the request does not say how many."""
@@ -119,6 +120,20 @@ def submit(call: Call) -> Reply:
     return json_reply(view.to_document(), status=201)
 
 
+def check(call: Call) -> Reply:
+    """Say what the checks would find; nothing is handed in."""
+    asked = call.read(Check)
+    found = rehearsal.check(
+        call.gateway.desk,
+        call.gateway.books.log,
+        call.actor,
+        authorization=asked.authorization,
+        files=asked.by_name(),
+        receipts=asked.receipts,
+    )
+    return json_reply(found.to_document())
+
+
 def resubmit(call: Call) -> Reply:
     """Answer a return or a block with corrected files."""
     again = call.read(Round)
@@ -141,3 +156,17 @@ def releases(call: Call) -> Reply:
 def release(call: Call) -> Reply:
     """Show one release request."""
     return json_reply(call.gateway.desk.show(call.actor, call.params["id"]).to_document())
+
+
+def withdraw(call: Call) -> Reply:
+    """Take a request back."""
+    version = call.read(Return).row_version
+    return json_reply(
+        call.gateway.desk.withdraw(call.actor, call.params["id"], row_version=version).to_document()
+    )
+
+
+def package(call: Call) -> Reply:
+    """Hand out a released package; counted and recorded by the desk."""
+    name, data = call.gateway.desk.download(call.actor, call.params["id"])
+    return download(name=name, data=data)

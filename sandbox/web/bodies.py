@@ -148,6 +148,12 @@ class Files(Body):
         return {file.name: file.content for file in self.files}
 
 
+class Check(Files):
+    """Files that are looked at and not handed in."""
+
+    authorization: Name
+
+
 class Submission(Files):
     """A request to release files."""
 
@@ -163,6 +169,17 @@ class Round(Files):
     """The version of the request that the author looked at."""
     purpose: Annotated[str, Field(max_length=4000)] = ""
     """A new purpose; the old one stands where left out."""
+
+
+class Return(Body):
+    """An author takes a request back, from a notebook."""
+
+    row_version: Annotated[int, Field(ge=0)]
+    """The version of the request that the author looked at."""
+
+
+class Fetch(Body):
+    """An author fetches a package, from a notebook; the address says all."""
 
 
 class Withdrawal(Form):

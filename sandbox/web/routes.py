@@ -24,11 +24,14 @@ from sandbox.web import (
     pages_review,
 )
 from sandbox.web.bodies import (
+    Check,
     Confirmation,
     Decision,
+    Fetch,
     NewExport,
     PasswordChange,
     Question,
+    Return,
     Round,
     Submission,
     Withdrawal,
@@ -83,6 +86,22 @@ ROUTES: tuple[Route, ...] = (
         method="POST", path=f"{API}/releases", handler=api.submit, scope=Scope.REQUEST, channels=NOTEBOOK,
         body=Submission, recorded=True, summary="Hand in files that shall leave.",
         returns="The new request with its files and findings.",
+    ),
+    Route(
+        method="POST", path=f"{API}/checks", handler=api.check, scope=Scope.REQUEST, channels=NOTEBOOK,
+        body=Check,
+        summary="Say what the checks would find in files; nothing is stored, the asking is recorded.",
+        returns="Verdict, findings and the numbers checked against.",
+    ),
+    Route(
+        method="POST", path=f"{API}/releases/{{id}}/withdrawal", handler=api.withdraw, scope=Scope.REQUEST,
+        channels=NOTEBOOK, body=Return, recorded=True,
+        summary="Take one of the caller's release requests back.", returns="The request, withdrawn.",
+    ),
+    Route(
+        method="POST", path=f"{API}/releases/{{id}}/package", handler=api.package, scope=Scope.REQUEST,
+        channels=NOTEBOOK, body=Fetch, recorded=True,
+        summary="Fetch a released package; each download is counted.", returns="The package.",
     ),
     Route(
         method="POST", path=f"{API}/releases/{{id}}/rounds", handler=api.resubmit, scope=Scope.REQUEST,
