@@ -30,7 +30,7 @@ tour: setup  ## walk the whole story without a person, on a sandbox of its own
 	@exec $(BIN)/sandbox tour
 
 test: setup-dev  ## install what the tests need and run all of them, quick ones first
-	@scripts/packages curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql runsc strace libfaketime openjdk-17-jre-headless
+	@scripts/packages age curl docker.io iptables mmdebstrap bubblewrap minisign chromium fonts-noto-cjk postgresql runsc strace libfaketime openjdk-17-jre-headless
 	@scripts/docker-daemon
 	@$(BIN)/pytest $(SPREAD) tests/unit
 	@$(BIN)/pytest $(SPREAD) tests/integration
@@ -51,7 +51,7 @@ test-spark: setup-dev  ## every promise of the engines once more on Spark, which
 	@$(BIN)/pytest -m spark tests/integration
 
 test-pythons:  ## unit and integration tests on Python 3.11, 3.12 and 3.13, or on those that PYTHONS="..." names
-	@scripts/packages bubblewrap minisign postgresql
+	@scripts/packages age bubblewrap minisign postgresql
 	@scripts/test-pythons $(PYTHONS)
 
 bench: setup  ## measure the query engine beside its goals: a quarter of an hour, 6 GiB of disk

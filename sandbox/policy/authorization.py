@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
+from sandbox.policy.recipients import Recipients
 from sandbox.policy.values import Delta, Epsilon, Located, Name, PolicyModel, Slug, spell
 
 LONGEST_TERM_YEARS = 5
@@ -189,3 +190,11 @@ class AuthorizationPolicy(PolicyModel):
     """How much may be learnt."""
     reviewed_answers: Annotated[StrictInt, Field(ge=0, le=MOST_REVIEWED_ANSWERS)] = 0
     """Reviewed answers that may be asked for in all, by everybody together; 0: none at all."""
+    recipients: Recipients = Field(default_factory=dict)
+    """To whom released packages are encrypted; where there is nobody, packages are not encrypted."""
+
+    def _contradictions(self) -> Iterator[Located]:
+        holders: dict[str, str] = {}
+        for name, key in self.recipients.items():
+            if holders.setdefault(key, name) != name:
+                yield ("recipients", name), f"This is the key of {holders[key]!r}; name each holder once."

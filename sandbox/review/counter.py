@@ -16,6 +16,7 @@ from sandbox.canonical import digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
 from sandbox.review import changes, holding
+from sandbox.review.encryption import SUFFIX, keys_of
 from sandbox.review.request import Request, read_request
 from sandbox.review.status import Party, Status
 from sandbox.review.view import Outbox
@@ -51,7 +52,8 @@ def hand_out(log: Log, request_id: str, *, actor: str, policies: Policies) -> tu
     # Raised after the commit: that the package expired, or was tampered with, is to be kept.
     if refusal is not None:
         raise refusal
-    return f"release-{request_id}.tar.gz", content
+    suffix = SUFFIX if keys_of(request.sealed["manifest"]) else ""
+    return f"release-{request_id}.tar.gz{suffix}", content
 
 
 def expire(log: Log, *, most: int) -> None:

@@ -28,6 +28,7 @@ from sandbox.canonical import Canonical, digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
 from sandbox.review import beside, changes, rules
+from sandbox.review.encryption import encrypt, keys_of
 from sandbox.review.holding import freeze_of
 from sandbox.review.package import Evidence, build
 from sandbox.review.request import Request, Vote, read_request
@@ -128,7 +129,7 @@ class Sealer:
         return standing if len(standing) >= needed else None
 
     def _seal(self, tx: Transaction, request: Request, approvals: tuple[Vote, ...]) -> None:
-        manifest = manifest_of(request, approvals, policy=self.policies.digest, sealed_at=timestamp(tx.at))
+        manifest = manifest_of(request, approvals, policies=self.policies, sealed_at=timestamp(tx.at))
         body: dict[str, Canonical] = {
             "manifest": canonical.digest_of(manifest),
             "files": [file.sha256 for file in request.files],
@@ -154,7 +155,10 @@ class Sealer:
         evidence = Evidence(
             leaf=leaf, proof=self.log.proof(seq), log_key=self.log.key.note_text(self.log.origin)
         )
-        return build(request.id, files=files, manifest=manifest, signer=self.signer, evidence=evidence)
+        package = build(request.id, files=files, manifest=manifest, signer=self.signer, evidence=evidence)
+        keys = keys_of(request.sealed["manifest"])
+        # Encrypted here and not at the download: what is stored, counted and hashed is what leaves.
+        return encrypt(package, keys) if keys else package
 
 
 def read_blob(connection: Connection, sha256: str) -> bytes:
@@ -209,9 +213,10 @@ def _whole(connection: Connection, request: Request) -> bool:
 
 
 def manifest_of(
-    request: Request, approvals: tuple[Vote, ...], *, policy: str, sealed_at: str
+    request: Request, approvals: tuple[Vote, ...], *, policies: Policies, sealed_at: str
 ) -> dict[str, Canonical]:
     """Return what is signed; before sealing, without approvals, what would be signed as far as it stands."""
+    granted = policies.authorizations.get(request.authorization)
     return {
         "version": MANIFEST_VERSION,
         "release": request.id,
@@ -219,9 +224,12 @@ def manifest_of(
         "author": request.author,
         "authorization": request.authorization,
         "purpose": request.purpose,
-        "policy": policy,
+        "policy": policies.digest,
         "risk": request.risk,
         "sealed_at": sealed_at,
+        "recipients": [
+            {"name": name, "key": key} for name, key in sorted(granted.recipients.items() if granted else ())
+        ],
         "files": [
             {
                 "name": file.name,

@@ -83,7 +83,7 @@ def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -
         known=dossier(
             call, found, call.gateway.desk.reviewable(call.actor, authorization=found.request.authorization)
         ),
-        manifest=manifest_of(found.request, (), policy=call.gateway.policies.digest, sealed_at=""),
+        manifest=manifest_of(found.request, (), policies=call.gateway.policies, sealed_at=""),
         seen={file["name"]: call.coverage.seen(call.actor.name, file["sha256"]) for file in view["files"]},
     )
 

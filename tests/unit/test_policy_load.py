@@ -347,3 +347,42 @@ def test_a_number_has_one_spelling_that_reads_back(value: Decimal) -> None:
 def test_a_number_that_could_be_read_two_ways_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="quotes"):
         read_decimal(value)
+
+
+RECIPIENT = "age17sxq4ah92etlzd997mdvym4a3gqdtlt7msvnqypts7d007k469yslqrd7z"
+WRONG_RECIPIENTS = {
+    "capitals": RECIPIENT.upper(),
+    "checksum": RECIPIENT[:-1] + "q",
+    "an identity": "AGE-SECRET-KEY-1QQQQ",
+    "ssh": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA",
+    "a space": RECIPIENT + " ",
+    # The points 0 and 1 of the curve, with a right checksum: whoever asks for them, anyone reads.
+    "low order 0": "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+    "low order 1": "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya",
+}
+
+
+def with_recipients(directory: Path, text: str) -> Path:
+    study = directory / STUDY
+    study.write_text(study.read_text() + "\n[recipients]\n" + text)
+    return directory
+
+
+@pytest.mark.parametrize("kind", WRONG_RECIPIENTS)
+def test_a_recipient_is_a_public_key_of_age_that_protects_something(directory: Path, kind: str) -> None:
+    with pytest.raises(PolicyMistakes) as refusal:
+        load(with_recipients(directory, f'office = "{WRONG_RECIPIENTS[kind]}"\n'))
+    (mistake,) = refusal.value.mistakes
+    assert (mistake.file, mistake.key) == (STUDY, "recipients.office")
+
+
+def test_recipients_are_part_of_what_a_vote_is_bound_to(directory: Path) -> None:
+    before = load(directory).digest
+    policies = load(with_recipients(directory, f'office = "{RECIPIENT}"\n'))
+    assert policies.authorizations["visits-study"].recipients == {"office": RECIPIENT}
+    assert policies.digest != before
+
+
+def test_one_key_is_one_holder(directory: Path) -> None:
+    with pytest.raises(PolicyMistakes, match="This is the key of 'office'"):
+        load(with_recipients(directory, f'office = "{RECIPIENT}"\nother = "{RECIPIENT}"\n'))
