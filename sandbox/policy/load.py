@@ -25,6 +25,7 @@ from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy
 from sandbox.policy.keeping import Keeping, RetentionPolicy, SinksPolicy
 from sandbox.policy.login import LoginPolicy
 from sandbox.policy.notebooks import NotebooksPolicy
+from sandbox.policy.notifications import NotificationsPolicy
 from sandbox.policy.policies import Policies as Policies
 from sandbox.policy.values import PolicyModel, sentence_of
 from sandbox.policy.witnesses import WitnessPolicy
@@ -32,6 +33,7 @@ from sandbox.policy.witnesses import WitnessPolicy
 _M = TypeVar("_M", bound=PolicyModel)
 WITNESSES = "witnesses.toml"
 LOGIN = "login.toml"
+NOTIFICATIONS = "notifications.toml"
 LARGEST_FILE = 1_000_000
 """Bytes of one policy file; real ones have a few thousand."""
 
@@ -136,6 +138,21 @@ def load_login(directory: Path) -> LoginPolicy:
         return LoginPolicy(kind="accounts")
     reading = _Reading(directory)
     found = reading.one(LOGIN, LoginPolicy)
+    if found is None:
+        raise PolicyMistakes(tuple(sorted(reading.mistakes)))
+    return found
+
+
+def load_notifications(directory: Path) -> NotificationsPolicy:
+    """Return what ``notifications.toml`` in ``directory`` says; the console alone where there is none.
+
+    Raises:
+        PolicyMistakes: anything is wrong with the file; holds all that is wrong.
+    """
+    if not (directory / NOTIFICATIONS).exists():
+        return NotificationsPolicy()
+    reading = _Reading(directory)
+    found = reading.one(NOTIFICATIONS, NotificationsPolicy)
     if found is None:
         raise PolicyMistakes(tuple(sorted(reading.mistakes)))
     return found

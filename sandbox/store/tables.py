@@ -249,3 +249,26 @@ package = Table(
     Column("expires_at", String(32), nullable=False),
     Column("downloads", Integer, nullable=False, default=0),
 )
+
+# --- notices -----------------------------------------------------------------------------------------
+notice = Table(  # what people are told of releases; derived from the log, and forgotten after a while
+    "notice",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # order of keeping; shown to nobody
+    Column("id", String(32), nullable=False, unique=True),  # random
+    Column("occasion", String(255), nullable=False),  # request, what happened, and which time of it
+    Column("person", String(64), nullable=False),  # empty: for programs, which are told of nobody
+    Column("about", String(32), nullable=False),
+    Column("request", String(64), nullable=False),
+    Column("authorization", String(255), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("read_at", String(32), nullable=False),  # empty until the person marks it
+    UniqueConstraint("occasion", "person"),
+    Index("notice_person", "person", "at"),
+)
+notice_cursor = Table(  # how far the follower of the log and each courier of notices has come
+    "notice_cursor",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("place", BigInteger, nullable=False),
+)

@@ -27,6 +27,8 @@ from tornado.web import Application, RequestHandler
 
 from sandbox.errors import StartupRefusal, where
 from sandbox.gateway import Gateway
+from sandbox.notices.running import Notices
+from sandbox.policy.load import load_notifications
 from sandbox.policy.roles import Channel
 from sandbox.settings import Settings
 from sandbox.web import session
@@ -117,6 +119,12 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
         Unavailable: the log cannot be written.
     """
     gateway = Gateway.open(settings)
+    notices = Notices(
+        settings,
+        books=gateway.books,
+        policies=gateway.policies,
+        notifications=load_notifications(settings.policies),
+    )
     door_auth, console_auth = session.door_auth(settings), session.console_auth(settings)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -132,6 +140,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
         _listen(door, console, settings)
         # Nothing is accepted before the loop runs on; and whoever holds the socket is the only server.
         gateway.begin_serving()
+        notices.start()
         settling = asyncio.create_task(_settle_now_and_then(gateway, pool))
         following = asyncio.create_task(_follow_now_and_then(gateway, pool))
         ready(f"gateway ready: {settings.gateway_socket} and {settings.console_url}")
@@ -142,6 +151,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] = print) -> 
             server.stop()
         await _close(door, console)
         gateway.pace.end()
+    notices.end(patience=GRACE)
     gateway.close()
     settings.gateway_socket.unlink(missing_ok=True)
 

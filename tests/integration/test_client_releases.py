@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,8 @@ from sandbox.client import Refused, Session, transport
 from sandbox.gateway import Gateway
 from sandbox.governance.installation import install
 from sandbox.hub.running import free_ports
+from sandbox.notices import box
+from sandbox.notices.notice import About
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
 
@@ -154,6 +157,19 @@ def test_a_released_package_is_fetched_and_counted(
     with pytest.raises(Refused, match="no directory, and no file that could be made"):
         notebook.download(request, package)
     assert notebook.release(request)["package"]["downloads_left"] == 2
+
+
+def test_the_serving_process_tells_people_what_happens(notebook: Session, desk_of: Gateway) -> None:
+    request = notebook.submit({"visits.csv": GOOD}, purpose="Visits by district").id
+    rita = Actor(name="rita", groups=frozenset(), scopes=frozenset(), channel=Channel.CONSOLE)
+    end = time.monotonic() + 30
+    while True:
+        with desk_of.books.log.reading() as connection:
+            told = [(one.request, one.about) for one in box.for_person(connection, rita)]
+        if (request, About.REVIEW_REQUESTED) in told:
+            return
+        assert time.monotonic() < end, "nobody was told"
+        time.sleep(0.1)
 
 
 def test_what_a_reviewer_said_is_shown_once_it_is_decided(notebook: Session, desk_of: Gateway) -> None:

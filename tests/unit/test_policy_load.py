@@ -21,6 +21,7 @@ from sandbox.policy.authorization import AuthorizationPolicy, LossLimits, Mode, 
 from sandbox.policy.dataset import ColumnPolicy, ColumnType, DatasetPolicy, TablePolicy
 from sandbox.policy.grades import GradePolicy, PopulationPolicy, ReviewPolicy, Risk
 from sandbox.policy.load import PolicyMistakes, load
+from sandbox.policy.notifications import MailPolicy, NotificationsPolicy, WebhookPolicy
 from sandbox.policy.values import fixed_point, read_decimal, spell
 
 SHIPPED = Path(__file__).parents[2] / "policies"
@@ -325,6 +326,9 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("## Grade", GradePolicy),
     ("## Population", PopulationPolicy),
     ("## Review", ReviewPolicy),
+    ("## Notifications", NotificationsPolicy),
+    ("### Mail", MailPolicy),
+    ("### Webhook", WebhookPolicy),
 ]
 
 
