@@ -48,7 +48,7 @@ from sandbox.privacy.accuracy import expected_errors
 from sandbox.question import Questions, Request, Wish
 from sandbox.repeats import Repeats
 from sandbox.review.desk import Desk
-from sandbox.review.screen.isolate import in_bubblewrap
+from sandbox.review.screen.isolate import Cage, in_bubblewrap
 from sandbox.review.screen.remote import RemoteCage
 from sandbox.review.submission import checked_purpose
 from sandbox.reviewing import Filed, Filing, Reviewing
@@ -99,7 +99,7 @@ class Gateway:
             receipts=receipts.public,
             release_key=settings.keys / RELEASE_KEY,
             people=lambda name: accounts.groups_of(books.engine, name),
-            cage=RemoteCage(settings.starter_socket) if settings.isolation == "starter" else in_bubblewrap,
+            cage=cage_of(settings),
             clock=books.clock,
         )
         ledger, repeats = Ledger(books.log), Repeats(books.engine)
@@ -362,3 +362,8 @@ class Gateway:
             warnings=asked.warnings,
             cached=known is not None,
         )
+
+
+def cage_of(settings: Settings) -> Cage:
+    """Return what makes the throw-away process in which a file is read."""
+    return RemoteCage(settings.starter_socket) if settings.isolation == "starter" else in_bubblewrap

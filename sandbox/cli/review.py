@@ -1,8 +1,10 @@
-"""``sandbox review screen | list | show | decide``: what a reviewer does, and anyone's dry check."""
+"""``sandbox review screen | list | show | decide | simulate``: a reviewer's work, and anyone's dry check."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +12,7 @@ from sandbox.audit.keys import SigningKey
 from sandbox.audit.receipt import Receipt
 from sandbox.audit.receipt import read as read_receipt
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
+from sandbox.cli.simulating import simulate
 from sandbox.governance.installation import RECEIPT_KEY
 from sandbox.policy.load import load
 from sandbox.review.screen.screening import ScreenedFile, screen_file
@@ -19,7 +22,18 @@ from sandbox.settings import Settings
 
 @click.group()
 def review() -> None:
-    """Look at what would leave, and decide."""
+    """Look at what would leave, and decide.
+
+    \b
+    A reviewer's way, from the queue to the decision:
+      sandbox review list --as rita
+      sandbox review show REQUEST --out looked-at --as rita     (opens every file, which is recorded)
+      less looked-at/services.csv
+      sandbox review decide REQUEST approve --reason "Rounded; groups of 10 and more." --as rita
+    """  # noqa: D301  # click reads the backspace
+
+
+review.add_command(simulate)
 
 
 @review.command()
@@ -66,23 +80,40 @@ def _write_canonical(out: Path, screened: list[ScreenedFile]) -> None:
 def _print_file(file: ScreenedFile) -> None:
     click.echo(f"{file.name}: {file.report.verdict} ({file.sha256})")
     for finding in file.report.findings:
-        place = f"{finding.code} [{finding.severity}] {finding.where}"
-        click.echo(f"  {place}: {finding.sentence} {finding.fix}".rstrip())
+        click.echo(_finding_line(finding.to_document()))
 
 
 @review.command("list")
 @json_option
 @as_option
 def list_requests(as_json: bool, account: str) -> None:
-    """List the requests that wait for you."""
+    """List the requests that wait for you, the one that has waited longest first.
+
+    \b
+    For a program, the ids alone:
+      sandbox review list --json --as rita | jq -r '.[].id'
+    """  # noqa: D301  # click reads the backspace
     gateway = open_gateway()
     views = [view.to_document() for view in gateway.desk.queue(terminal_actor(gateway, account))]
     if as_json:
         print_json(views)
         return
     print_table(
-        ["request", "status", "risk", "author", "files", "updated"],
-        [[v["id"], v["status"], v["risk"], v["author"], len(v["files"]), v["updated_at"]] for v in views],
+        ["request", "risk", "author", "authorization", "round", "files", "opened", "to weigh", "waits since"],
+        [
+            [
+                view["id"],
+                view["risk"],
+                view["author"],
+                view["authorization"],
+                view["round"],
+                len(view["files"]),
+                sum(file["opened"] for file in view["files"]),
+                ",".join(view["to_acknowledge"]) or None,
+                view["updated_at"][:16].replace("T", " "),
+            ]
+            for view in views
+        ],
     )
 
 
@@ -96,7 +127,10 @@ def list_requests(as_json: bool, account: str) -> None:
 @json_option
 @as_option
 def show(request: str, out: Path | None, as_json: bool, account: str) -> None:
-    """Show one request with its files and findings; ``--out`` opens the files, which is recorded."""
+    """Show one request: files, findings, what may be seen of votes, and whether you may decide.
+
+    With ``--out`` every file is opened, which is recorded: to approve, all must have been.
+    """
     gateway = open_gateway()
     actor = terminal_actor(gateway, account)
     view = gateway.desk.show(actor, request)
@@ -109,14 +143,34 @@ def show(request: str, out: Path | None, as_json: bool, account: str) -> None:
     if as_json:
         print_json(document)
         return
-    click.echo(f"{view.id}  {view.status}  by {view.author}  version {document['row_version']}")
-    click.echo(document["purpose"])
+    for line in _told(document):
+        click.echo(line)
+
+
+def _told(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a reviewer reads of a request in a terminal."""
+    needed = f"{document['risk']}, {document['quorum']} must approve"
+    yield f"request {document['id']}: {document['status']}, round {document['round']} ({needed})"
+    yield f"by {document['author']} under {document['authorization']}; version {document['row_version']}"
+    yield document["purpose"]
+    for finding in document["findings"]:
+        yield _finding_line(finding)
     for file in document["files"]:
-        click.echo(f"{file['name']}: {file['verdict']} ({file['sha256']})")
-        for finding in file["findings"]:
-            click.echo(
-                f"  {finding['code']} [{finding['severity']}] {finding['where']}: {finding['sentence']}"
-            )
+        opened = "opened" if file["opened"] else "not opened"
+        yield f"{file['name']}: {file['verdict']}, {file['size']} bytes, {opened} ({file['sha256']})"
+        yield from (_finding_line(finding) for finding in file["findings"])
+    for vote in document["votes"]:
+        yield f"{vote['verdict']} by {vote['reviewer']}: {vote['reason']}"
+    if document["why_not"]:
+        yield f"You may not decide: {document['why_not']}"
+    elif document["to_acknowledge"]:
+        options = " ".join(f"--acknowledge {code}" for code in document["to_acknowledge"])
+        yield f"To approve, weigh these findings, say why in the reason, and give: {options}"
+
+
+def _finding_line(finding: Mapping[str, str]) -> str:
+    place = f"{finding['code']} [{finding['severity']}] {finding['where']}"
+    return f"  {place}: {finding['sentence']} {finding['fix']}".rstrip()
 
 
 @review.command()
@@ -147,7 +201,14 @@ def decide(
     as_json: bool,
     account: str,
 ) -> None:
-    """Vote on a request. To approve, every file must have been opened (``show --out``)."""
+    """Vote on a request. To approve, every file must have been opened (``show --out``).
+
+    \b
+    Examples:
+      sandbox review decide b1ffe9e653f86351 return --reason "Please round counts to 5." --as rita
+      sandbox review decide b1ffe9e653f86351 approve --acknowledge C26 --as rita \\
+          --reason "The model has 4,012 persons, see the note."
+    """  # noqa: D301  # click reads the backspace
     gateway = open_gateway()
     actor = terminal_actor(gateway, account)
     if row_version is None:

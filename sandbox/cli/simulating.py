@@ -1,0 +1,126 @@
+"""``sandbox review simulate``: what other policies would have said of the last requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
+from sandbox.errors import NotAllowed
+from sandbox.gateway import cage_of
+from sandbox.policy.load import load
+from sandbox.policy.roles import Channel, Scope
+from sandbox.review.simulation import Outcome, Simulated
+from sandbox.review.simulation import simulate as simulated
+
+MOST = 1_000
+
+
+@click.command()
+@click.option(
+    "--policies",
+    "directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of the policies to try; those in force where left out.",
+)
+@click.option(
+    "--last",
+    type=click.IntRange(1, MOST),
+    default=50,
+    show_default=True,
+    help="How many requests, newest first.",
+)
+@click.option("--all", "everything", is_flag=True, help="List the requests too that nothing changes for.")
+@json_option
+@as_option
+def simulate(directory: Path | None, last: int, everything: bool, as_json: bool, account: str) -> None:
+    """Say which of the last requests other policies would have refused, flagged or passed.
+
+    The checks run again on the stored canonical bytes under both policies. Nothing is written but that you
+    looked, and no request moves. For officers, auditors and stewards.
+
+    \b
+    Before a threshold is changed:
+      cp -r policies tried
+      sed -i 's/min_cell = 10/min_cell = 15/' tried/review.toml
+      sandbox review simulate --policies tried --as olaf
+      sandbox review simulate --policies tried --json --as olaf | jq '.requests[] | select(.differs)'
+
+    \b
+    What the checks of today say of what was decided earlier:
+      sandbox review simulate --all --as olaf
+    """  # noqa: D301  # click reads the backspace
+    gateway = open_gateway()
+    actor = terminal_actor(gateway, account)
+    if not {Scope.AUDIT, Scope.POLICY} & actor.scopes:
+        raise NotAllowed(
+            "scope-missing",
+            "Only officers, auditors and stewards see what policies do to all requests.",
+            allowed="Choose such an account with --as.",
+        )
+    other = load(directory) if directory is not None else gateway.policies
+    gateway.looks.record(
+        actor.name, subject="simulation", channel=Channel.TERMINAL.value, policy=other.digest, last=last
+    )
+    found = list(
+        simulated(
+            gateway.books.log,
+            present=gateway.policies,
+            other=other,
+            last=last,
+            cage=cage_of(gateway.settings),
+        )
+    )
+    if as_json:
+        print_json(
+            {
+                "present": gateway.policies.digest,
+                "other": other.digest,
+                "requests": [one.to_document() for one in found],
+            }
+        )
+        return
+    _print(found, everything=everything)
+
+
+def _print(found: Sequence[Simulated], *, everything: bool) -> None:
+    shown = [one for one in found if everything or one.differs]
+    if shown:
+        print_table(
+            ["request", "authorization", "status", "in force", "tried", "approvals", "checks"],
+            [
+                [
+                    one.request,
+                    one.authorization,
+                    one.status,
+                    one.present.said,
+                    one.other.said,
+                    _change(str(one.present.quorum), str(one.other.quorum)),
+                    _codes(one.present, one.other),
+                ]
+                for one in shown
+            ],
+        )
+    counts = Counter((one.present.said, one.other.said) for one in found if one.differs)
+    click.echo(f"{len(found)} requests looked at, {sum(counts.values())} of them differ.")
+    for (before, after), number in sorted(counts.items()):
+        click.echo(f"  {number}: {_change(before, after)}")
+    missing = sum(one.missing for one in found)
+    if missing:
+        click.echo(
+            f"{missing} files have no stored bytes; what was found of them at the time was taken over."
+        )
+
+
+def _change(before: str, after: str) -> str:
+    return before if before == after else f"{before} -> {after}"
+
+
+def _codes(before: Outcome, after: Outcome) -> str:
+    added = [f"+{code}" for code in after.codes if code not in before.codes]
+    gone = [f"-{code}" for code in before.codes if code not in after.codes]
+    kept = [code for code in before.codes if code in after.codes]
+    return " ".join([*added, *gone, *kept])
