@@ -1,4 +1,4 @@
-"""``sandbox review screen | list | show | decide | simulate``: a reviewer's work, and anyone's dry check."""
+"""``sandbox review screen | list | show | decide ...``: a reviewer's work, and anyone's dry check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.audit.keys import SigningKey
 from sandbox.audit.receipt import Receipt
 from sandbox.audit.receipt import read as read_receipt
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
-from sandbox.cli.simulating import simulate
+from sandbox.cli.overseeing import simulate, statistics
 from sandbox.governance.installation import RECEIPT_KEY
 from sandbox.policy.load import load
 from sandbox.review.screen.screening import ScreenedFile, screen_file
@@ -34,6 +34,7 @@ def review() -> None:
 
 
 review.add_command(simulate)
+review.add_command(statistics)
 
 
 @review.command()

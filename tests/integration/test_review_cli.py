@@ -79,7 +79,24 @@ def test_an_officer_tries_other_policies_and_it_is_on_record(
     assert [look.event["subject"] for look in looks] == ["simulation"] * 3
 
 
+def test_an_officer_sees_how_reviewers_work_and_it_is_on_record(
+    terminal: Terminal, settings: Settings, tmp_path: Path
+) -> None:
+    request = handed_in(terminal, tmp_path, "district,n\nBei,120\nDong,55\n")
+    assert json.loads(terminal("statistics", "--json", account="olaf")) == []
+    terminal("decide", request, "return", "--reason", "Please explain.", account="rita")
+    header, line = terminal("statistics", "--since", "2026-01-01", account="olaf").splitlines()
+    assert header.split()[:5] == ["reviewer", "decided", "approve", "return", "reject"]
+    assert line.split()[:5] == ["rita", "1", "0", "1", "0"]
+    books = open_books(settings)
+    assert len(books.log.search(kind="audit.read", subject="review-statistics")) == 2
+    books.close()
+
+
 @pytest.mark.parametrize("name", ["ana", "rita"])
-def test_who_neither_audits_nor_writes_policies_simulates_nothing(terminal: Terminal, name: str) -> None:
+@pytest.mark.parametrize("command", ["simulate", "statistics"])
+def test_who_does_not_oversee_sees_neither_policies_work_nor_reviewers(
+    terminal: Terminal, command: str, name: str
+) -> None:
     with pytest.raises(NotAllowed):
-        terminal("simulate", account=name)
+        terminal(command, account=name)

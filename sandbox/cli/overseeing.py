@@ -1,13 +1,15 @@
-"""``sandbox review simulate``: what other policies would have said of the last requests."""
+"""``sandbox review simulate | statistics``: what other policies would have said; how reviewers work."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from sandbox.audit.event import timestamp
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
 from sandbox.errors import NotAllowed
 from sandbox.gateway import cage_of
@@ -15,6 +17,7 @@ from sandbox.policy.load import load
 from sandbox.policy.roles import Channel, Scope
 from sandbox.review.simulation import Outcome, Simulated
 from sandbox.review.simulation import simulate as simulated
+from sandbox.review.statistics import by_reviewer
 
 MOST = 1_000
 
@@ -84,6 +87,46 @@ def simulate(directory: Path | None, last: int, everything: bool, as_json: bool,
         )
         return
     _print(found, everything=everything)
+
+
+@click.command()
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Only rounds that began on this day (UTC) or later."
+)
+@json_option
+@as_option
+def statistics(since: datetime | None, as_json: bool, account: str) -> None:
+    """Say for each reviewer what they decided, how long it took, and how often others vetoed.
+
+    Rounds that are still in review are left out. For officers and auditors; that you looked is on record.
+
+    \b
+    Example:
+      sandbox review statistics --since 2026-01-01 --as olaf
+    """  # noqa: D301  # click reads the backspace
+    gateway = open_gateway()
+    actor = terminal_actor(gateway, account)
+    if Scope.AUDIT not in actor.scopes:
+        raise NotAllowed("scope-missing", "Only officers and auditors see how reviewers work.")
+    begin = timestamp(since.replace(tzinfo=UTC)) if since is not None else ""
+    gateway.looks.record(actor.name, subject="review-statistics", channel=Channel.TERMINAL.value, since=begin)
+    with gateway.books.log.reading() as connection:
+        found = by_reviewer(connection, since=begin)
+    rows = [one.to_document(name) for name, one in found.items()]
+    if as_json:
+        print_json(rows)
+        return
+    columns = [
+        "reviewer",
+        "decided",
+        "approve",
+        "return",
+        "reject",
+        "outvoted",
+        "median_hours",
+        "longest_hours",
+    ]
+    print_table(columns, [[row[column] for column in columns] for row in rows])
 
 
 def _print(found: Sequence[Simulated], *, everything: bool) -> None:
