@@ -110,6 +110,23 @@ print(round(sm.OLS(y, sm.add_constant(x)).fit().params[1], 6))
     assert notebook(code) == "3.0\n"
 
 
+def test_a_table_is_mended_with_what_the_client_offers_and_no_link_is_handed_in(notebook: Notebook) -> None:
+    code = """
+import os, pandas as pd
+from sandbox.client import Refused, Session, fixes
+from sandbox.client.transport import DOOR, Transport
+table = pd.DataFrame({"district": ["Bei", "Dong", "Nan"], "n": [123, 7, 4], "n_max": [9, 9, 9]})
+table = fixes.round_counts(fixes.merge_small(fixes.drop_extremes(table), "district", ["n"]), ["n"])
+print(table.to_csv(index=False), end="")
+os.chdir("/tmp"); os.symlink("/etc/passwd", "n.csv")
+try:
+    Session(Transport(DOOR), "visits-study").check(["n.csv"])
+except Refused as refusal:
+    print(refusal.code)
+"""
+    assert notebook(code) == "district,n\nBei,125\nother,10\nfile-unreadable\n"
+
+
 def test_no_file_gives_its_user_another_ones_rights(notebook: Notebook) -> None:
     code = """
 import subprocess
