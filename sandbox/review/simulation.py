@@ -25,7 +25,7 @@ from sandbox.review.request import Request, StoredFile, read_request
 from sandbox.review.screen.isolate import Cage
 from sandbox.review.screen.screening import screen_file
 from sandbox.review.sealing import read_blob
-from sandbox.review.submission import thresholds_for
+from sandbox.review.submission import policy_for
 from sandbox.store.tables import release_request
 
 SAID: dict[Verdict, str] = {Verdict.PASS: "passed", Verdict.FLAG: "flagged", Verdict.REFUSE: "refused"}
@@ -115,7 +115,7 @@ def _outcome(request: Request, stored: dict[str, bytes | None], policies: Polici
     if granted is None:
         return Outcome(said=GONE, codes=(), risk=None, quorum=0)
     receipts = [Receipt(**claims) for claims in request.receipts]
-    policy = thresholds_for(policies, granted)
+    policy = policy_for(policies, granted)
     files = []
     for file in request.files:
         content = stored[file.name]
