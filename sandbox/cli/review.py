@@ -15,7 +15,7 @@ from sandbox.cli.common import as_option, json_option, open_gateway, print_json,
 from sandbox.cli.overseeing import simulate, statistics
 from sandbox.governance.installation import RECEIPT_KEY
 from sandbox.policy.load import load
-from sandbox.review.screen.screening import ScreenedFile, screen_file
+from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
 from sandbox.review.voting import Verdict
 from sandbox.settings import Settings
 
@@ -55,7 +55,13 @@ def screen(files: tuple[Path, ...], receipts: tuple[str, ...], out: Path | None,
     settings = Settings.from_environment()
     policy = load(settings.policies).review
     read = [_receipt(settings, text) for text in receipts]
-    screened = [screen_file(path.name, path.read_bytes(), policy=policy, receipts=read) for path in files]
+    screened = with_data(
+        [
+            part
+            for path in files
+            for part in screen_parts(path.name, path.read_bytes(), policy=policy, receipts=read)
+        ]
+    )
     if out is not None:
         _write_canonical(out, screened)
     if as_json:
@@ -71,7 +77,7 @@ def _receipt(settings: Settings, text: str) -> Receipt:
     return read_receipt(text, SigningKey.load(settings.keys / RECEIPT_KEY).public)
 
 
-def _write_canonical(out: Path, screened: list[ScreenedFile]) -> None:
+def _write_canonical(out: Path, screened: tuple[ScreenedFile, ...]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for file in screened:
         if file.report.verdict != "refuse":

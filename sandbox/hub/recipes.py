@@ -31,6 +31,8 @@ SCREENING_FILES = (
     "review/forms.py",
     "review/numbers.py",
     *(f"review/screen/{name}.py" for name in ("__init__", "canonical", "decode", "names", "note", "table")),
+    *(f"review/screen/{name}.py" for name in ("flattened", "parts", "picture", "pieces", "records", "rows")),
+    "review/screen/workbook.py",
     "review/screen/worker.py",
 )
 """Beside ``review/disclosure/``, all that reads a submitted file."""

@@ -22,7 +22,7 @@ class StoredFile:
 
     name: str
     kind: str
-    """``table`` or ``note``; empty where the file has no canonical form."""
+    """``table``, ``note``, ``image`` or ``report``; empty where the file has no canonical form."""
     sha256: str
     """Digest of the canonical bytes: what is seen and what leaves."""
     original_sha256: str

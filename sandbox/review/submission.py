@@ -22,7 +22,7 @@ from sandbox.review.disclosure import receipts as evidence
 from sandbox.review.finding import Finding, Report
 from sandbox.review.request import Request, StoredFile
 from sandbox.review.screen.isolate import Cage
-from sandbox.review.screen.screening import ScreenedFile, screen_file
+from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
 from sandbox.review.status import INITIAL
 
 MOST_FILES = 20
@@ -96,10 +96,8 @@ def screen_submission(
     )
     policy = policy_for(policies, authorization)
     screened = tuple(
-        _with_evidence(
-            screen_file(name, files[name], policy=policy, receipts=valid, cage=cage), valid, refusals
-        )
-        for name in sorted(files)
+        _with_evidence(file, valid, refusals)
+        for file in _screen_all(files, policy=policy, receipts=valid, cage=cage)
     )
     stored = tuple(map(_stored, screened))
     report = Report(tuple(evidence.check_losses(valid)))
@@ -149,6 +147,27 @@ def _check_form(purpose: str, files: Mapping[str, bytes], receipts: Sequence[str
         )
     if max(map(len, files)) > 255:  # noqa: PLR2004  # width of the column
         raise Malformed("name-too-long", "A file's name is too long.", allowed="Use at most 100 characters.")
+
+
+def _screen_all(
+    files: Mapping[str, bytes], *, policy: ReviewPolicy, receipts: Sequence[Receipt], cage: Cage
+) -> tuple[ScreenedFile, ...]:
+    parts: list[ScreenedFile] = []
+    for name in sorted(files):
+        parts += screen_parts(name, files[name], policy=policy, receipts=receipts, cage=cage)
+        if len(parts) > MOST_FILES:
+            raise Malformed(
+                "file-count",
+                "The files hold too many tables and images together.",
+                allowed=f"A request has at most {MOST_FILES}; hand in several requests.",
+            )
+    if len({part.name.casefold() for part in parts}) < len(parts):
+        raise Malformed(
+            "file-twice",
+            "Two files would leave under the same name.",
+            allowed="Name workbooks, notebooks and images so that no other file has the name of a part.",
+        )
+    return with_data(parts)
 
 
 def _with_evidence(

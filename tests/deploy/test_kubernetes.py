@@ -15,8 +15,8 @@ from sandbox.hub.profiles import GATEWAY, NOTEBOOK, profiles
 SCREENING = """
 import json
 from sandbox.policy.grades import ReviewPolicy
-from sandbox.review.screen.screening import screen_file
-print(screen_file("a.csv", b"service,n\\nhome,120\\n", policy=ReviewPolicy()).canonical.decode())
+from sandbox.review.screen.screening import screen_parts
+print(screen_parts("a.csv", b"service,n\\nhome,120\\n", policy=ReviewPolicy())[0].canonical.decode())
 """
 
 

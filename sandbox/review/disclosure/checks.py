@@ -89,7 +89,7 @@ CHECKS: dict[str, Check] = {
         "refuse",
         "The name could mislead a person or a file system, or stands twice.",
     ),
-    "kind": Check("Kind of file", "refuse", "The file is neither a table nor plain text."),
+    "kind": Check("Kind of file", "refuse", "The file is no table, image, notebook or plain text."),
     "size": Check("Size", "refuse", "The file is larger than can be screened."),
     "content": Check("Content", "refuse", "The first bytes are those of another format."),
     "encoding": Check(
@@ -106,6 +106,15 @@ CHECKS: dict[str, Check] = {
     "header": Check("Header", "refuse", "A column has no name, a number for a name, or the name of another."),
     "formula": Check("Formulas", "info", "A cell would run in a spreadsheet; an apostrophe now precedes it."),
     "note": Check("Form of a note", "refuse", "The note is empty, too long, or holds something active."),
+    "image": Check("Form of an image", "refuse", "The image moves, is too large or cannot be read."),
+    "image-data": Check(
+        "Data of an image",
+        "flag",
+        "No table of the request has the image's name, as chart.csv for chart.png.",
+    ),
+    "dropped": Check(
+        "Left behind", "info", "Something hidden or active in a workbook or notebook is not carried over."
+    ),
     "screening-failed": Check("Screening", "refuse", "The throw-away process reached a limit or failed."),
 }
 

@@ -2,8 +2,9 @@
 
 That process is made by a cage: bubblewrap here, or a container of its own where the gateway runs in one
 (:mod:`sandbox.review.screen.remote`). It has no network, no other processes, no writable file, no
-capabilities, no environment, and sees the Python library, this package and the encoding detector only,
-read-only. Under bubblewrap, input and output are two anonymous files, so neither side can block the other.
+capabilities, no environment, and sees the Python library, this package and the parsers of
+:data:`PACKAGES` only, read-only. Under bubblewrap, input and output are two anonymous files, so neither side
+can block the other.
 Whatever goes wrong inside becomes one constant finding; where the cage cannot be made, nothing is screened.
 """
 
@@ -27,6 +28,7 @@ from sandbox.errors import StartupRefusal, Unavailable
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.screen.canonical import Canonical
+from sandbox.review.screen.parts import Part
 from sandbox.syscalls import NO_SOCKETS, system_call_filter
 
 Cage = Callable[[bytes], bytes | None]
@@ -35,6 +37,8 @@ WALL_SECONDS = 10.0
 """After which the process is killed."""
 LARGEST_OUTPUT = 32 * 1024 * 1024
 """Bytes of an answer; four times the largest input."""
+PACKAGES = ("sandbox", "charset_normalizer", "openpyxl", "et_xmlfile", "defusedxml", "PIL")
+"""What the process sees of Python packages, read-only."""
 NOBODY = 65_534
 """uid and gid of the process where the sandbox runs as root."""
 FAILED = Finding(
@@ -60,14 +64,14 @@ def in_bubblewrap(order: bytes) -> bytes | None:
 
 def canonicalize_isolated(
     name: str, data: bytes, *, thresholds: Thresholds, covered: frozenset[str], cage: Cage = in_bubblewrap
-) -> Canonical:
-    """Do what :func:`~sandbox.review.screen.canonical.canonicalize` does, in a throw-away process.
+) -> tuple[Part, ...]:
+    """Do what :func:`~sandbox.review.screen.parts.parts_of` does, in a throw-away process.
 
     Raises:
         Unavailable: the cage works for no file; nothing was read.
     """
 
-    def caged(name: str, data: bytes) -> Canonical | None:
+    def caged(name: str, data: bytes) -> tuple[Part, ...] | None:
         order = {"name": name, "thresholds": asdict(thresholds), "covered": sorted(covered)}
         answer = cage(json.dumps(order).encode() + b"\n" + data)
         return None if answer is None else read_answer(answer)
@@ -77,7 +81,7 @@ def canonicalize_isolated(
         return answer
     if caged("probe.csv", _PROBE) is None:
         raise _missing()
-    return Canonical(content=b"", kind="", findings=(FAILED,))
+    return (Part(name, Canonical(content=b"", kind="", findings=(FAILED,))),)
 
 
 def run_caged(code: str, order: bytes) -> bytes | None:
@@ -133,16 +137,22 @@ def _anonymous(name: str) -> FileIO:
     return FileIO(os.memfd_create(name, os.MFD_CLOEXEC), "r+")
 
 
-def read_answer(data: bytes) -> Canonical | None:
+def read_answer(data: bytes) -> tuple[Part, ...] | None:
     """Return what a throw-away process answered, or None where that is no whole answer."""
     line, _, content = data.partition(b"\n")
+    parts = []
     try:
-        answer = json.loads(line)
-        findings = tuple(Finding.from_document(item) for item in answer["findings"])
-        kind, size = str(answer["kind"]), int(answer["size"])
+        for item in json.loads(line):
+            size = int(item["size"])
+            findings = tuple(Finding.from_document(finding) for finding in item["findings"])
+            if not 0 <= size <= len(content):
+                return None
+            form = Canonical(content=content[:size], kind=str(item["kind"]), findings=findings)
+            parts.append(Part(str(item["name"]), form))
+            content = content[size:]
     except (KeyError, TypeError, ValueError):
         return None
-    return Canonical(content=content, kind=kind, findings=findings) if size == len(content) else None
+    return tuple(parts) if parts and not content else None
 
 
 @cache
@@ -157,8 +167,12 @@ def _walls() -> tuple[str, ...]:
             mounts += ["--ro-bind", library, library]
     if not prefix.is_relative_to("/usr"):
         mounts += ["--ro-bind", str(prefix), str(prefix)]
-    for package in ("sandbox", "charset_normalizer"):
+    for package in PACKAGES:
         mounts += ["--ro-bind", str(_package(package)), f"/app/{package}"]
+    # Pillow's wheel keeps the libraries that decode beside the package.
+    libraries = _package("PIL").with_name("pillow.libs")
+    if libraries.is_dir():
+        mounts += ["--ro-bind", str(libraries), "/app/pillow.libs"]
     return (
         _bubblewrap(),
         # Further namespaces are refused by the list of system calls: --disable-userns asks for a /proc/sys

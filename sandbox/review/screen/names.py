@@ -12,7 +12,20 @@ LONGEST_NAME = 100
 """Characters; leaves room for folders within the 255 bytes of common file systems."""
 _NAME = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff_-]*\.[a-z]{1,5}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\..*", re.IGNORECASE)
-ALLOWED = "Tables as .csv or .tsv and plain text as .txt or .md may leave."
+ALLOWED = (
+    "Tables as .csv, .tsv, .xlsx or .json, images as .png or .jpg, notebooks as .ipynb "
+    "and plain text as .txt or .md may leave."
+)
+INSTEAD = {
+    "pdf": "Submit its tables as .csv, its charts as .png and its text as .md.",
+    "html": "Submit its tables as .csv and its text as .md.",
+    "svg": "Submit the chart as .png with its table as .csv.",
+    "zip": "Submit the files in the archive one by one.",
+    "xlsm": "Save the workbook as .xlsx, without macros.",
+    "xls": "Save the workbook as .xlsx.",
+    "pkl": "A fitted model remembers its records; submit its coefficients as .csv.",
+}
+"""What to do instead, for endings that people try; everything else is told what may leave."""
 
 
 class FileKind(StrEnum):
@@ -20,9 +33,17 @@ class FileKind(StrEnum):
 
     TABLE = "table"
     NOTE = "note"
+    IMAGE = "image"
+    REPORT = "report"
+    """The visible text of a notebook."""
 
 
-KINDS = {"csv": FileKind.TABLE, "tsv": FileKind.TABLE, "txt": FileKind.NOTE, "md": FileKind.NOTE}
+KINDS = {
+    **dict.fromkeys(("csv", "tsv", "xlsx", "json"), FileKind.TABLE),
+    **dict.fromkeys(("txt", "md"), FileKind.NOTE),
+    **dict.fromkeys(("png", "jpg", "jpeg"), FileKind.IMAGE),
+    "ipynb": FileKind.REPORT,
+}
 
 
 def kind_of(name: str) -> FileKind:
@@ -38,7 +59,12 @@ def kind_of(name: str) -> FileKind:
             "The file's name could mislead a person or a file system.",
             fix="Use letters, digits, - and _ with one ending in small letters, at most 100 characters.",
         )
-    kind = KINDS.get(name.rpartition(".")[2])
+    ending = name.rpartition(".")[2]
+    kind = KINDS.get(ending)
     if kind is None:
-        raise refused("kind", "Files of this kind cannot be checked, so they do not leave.", fix=ALLOWED)
+        raise refused(
+            "kind",
+            "Files of this kind cannot be checked, so they do not leave.",
+            fix=INSTEAD.get(ending, ALLOWED),
+        )
     return kind

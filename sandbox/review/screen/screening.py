@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.audit.receipt import Receipt
@@ -13,6 +13,8 @@ from sandbox.review.finding import Finding, Report, Severity, Verdict
 from sandbox.review.forms import Thresholds
 from sandbox.review.screen.canonical import Canonical
 from sandbox.review.screen.isolate import Cage, canonicalize_isolated, in_bubblewrap
+from sandbox.review.screen.names import FileKind
+from sandbox.review.screen.parts import Part
 
 LARGEST_FILE = 4 * 1024 * 1024
 """Bytes; a table of 5,000 rows is far smaller, so a larger file is no result."""
@@ -30,9 +32,9 @@ class ScreenedFile:
     """A file as reviewers see it and as it may leave."""
 
     name: str
-    """Name as submitted; checked."""
+    """Name as submitted, or made from it; checked."""
     kind: str
-    """``table`` or ``note``; empty where the file has no canonical form."""
+    """A :class:`FileKind`; empty where the file has no canonical form."""
     canonical: bytes
     """The only bytes that may leave; empty where the file was refused before it had a form."""
     sha256: str
@@ -62,15 +64,15 @@ class ScreenedFile:
         }
 
 
-def screen_file(
+def screen_parts(
     name: str,
     data: bytes,
     *,
     policy: ReviewPolicy,
     receipts: Sequence[Receipt] = (),
     cage: Cage = in_bubblewrap,
-) -> ScreenedFile:
-    """Bring one file into canonical form and check it.
+) -> tuple[ScreenedFile, ...]:
+    """Bring one file into canonical form and check it; some kinds become several files.
 
     Args:
         name: the file's name.
@@ -83,21 +85,36 @@ def screen_file(
         Unavailable: the throw-away process cannot run on this machine.
     """
     covered = {receipt.csv_sha256: receipt.answer for receipt in receipts}
+    parts: tuple[Part, ...]
     if len(data) > LARGEST_FILE:
-        result = Canonical(content=b"", kind="", findings=(_TOO_LARGE,))
+        parts = (Part(name, Canonical(content=b"", kind="", findings=(_TOO_LARGE,))),)
     else:
-        result = canonicalize_isolated(
+        parts = canonicalize_isolated(
             name, data, thresholds=thresholds_of(policy), covered=frozenset(covered), cage=cage
         )
-    sha256 = digest(result.content)
-    return ScreenedFile(
-        name=name,
-        kind=result.kind,
-        canonical=result.content,
-        sha256=sha256,
-        original_sha256=digest(data),
-        receipt=covered.get(sha256, ""),
-        report=Report(result.findings),
+    original = digest(data)
+    return tuple(
+        ScreenedFile(
+            name=part.name,
+            kind=part.form.kind,
+            canonical=part.form.content,
+            sha256=digest(part.form.content),
+            original_sha256=original,
+            receipt=covered.get(digest(part.form.content), ""),
+            report=Report(part.form.findings),
+        )
+        for part in parts
+    )
+
+
+def with_data(files: Sequence[ScreenedFile]) -> tuple[ScreenedFile, ...]:
+    """Return ``files`` without the flag on images whose table, of the same name, is among them."""
+    tables = {file.name.rpartition(".")[0] for file in files if file.kind == FileKind.TABLE}
+    return tuple(
+        replace(file, report=Report(tuple(f for f in file.report.findings if f.code != "image-data")))
+        if file.kind == FileKind.IMAGE and file.name.rpartition(".")[0] in tables
+        else file
+        for file in files
     )
 
 

@@ -1,4 +1,4 @@
-"""The inside of the throw-away process: one file in by stdin, its canonical form out by stdout.
+"""The inside of the throw-away process: one file in by stdin, its canonical forms out by stdout.
 
 Limits are taken on before the first byte of the file is read, and cannot be given back. Frames are
 one line of JSON, then raw bytes. Exit status 0 means the answer is whole; anything else, nothing.
@@ -33,21 +33,25 @@ def main() -> None:
     """Screen the one file on stdin."""
     take_limits()
     from sandbox.review.forms import Thresholds  # noqa: PLC0415  # under limits from here on
-    from sandbox.review.screen.canonical import canonicalize  # noqa: PLC0415
+    from sandbox.review.screen.parts import parts_of  # noqa: PLC0415
 
     order = json.loads(sys.stdin.buffer.readline())
-    result = canonicalize(
+    parts = parts_of(
         order["name"],
         sys.stdin.buffer.read(),
         thresholds=Thresholds(**order["thresholds"]),
         covered=frozenset(order["covered"]),
     )
-    answer = {
-        "kind": result.kind,
-        "size": len(result.content),
-        "findings": [finding.to_document() for finding in result.findings],
-    }
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + result.content)
+    answer = [
+        {
+            "name": part.name,
+            "kind": part.form.kind,
+            "size": len(part.form.content),
+            "findings": [finding.to_document() for finding in part.form.findings],
+        }
+        for part in parts
+    ]
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + b"".join(p.form.content for p in parts))
     sys.stdout.buffer.flush()
 
 

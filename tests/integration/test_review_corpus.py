@@ -1,0 +1,73 @@
+"""Every file of the corpus goes through the real throw-away process; none hostile leaves as it was."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from corpus.files import GOOD, benign, hostile
+from corpus.made import SECRET
+from PIL import Image
+
+from sandbox.policy.grades import ReviewPolicy
+from sandbox.review.finding import Verdict
+from sandbox.review.screen.picture import LOW_BITS
+from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
+
+HOSTILE = list(hostile())
+BENIGN = list(benign())
+
+
+def screened(name: str, data: bytes) -> tuple[ScreenedFile, ...]:
+    files = list(screen_parts(name, data, policy=ReviewPolicy()))
+    if name.startswith("chart."):
+        files += screen_parts("chart.csv", GOOD, policy=ReviewPolicy())
+    return with_data(files)
+
+
+def test_the_corpus_is_large_enough_and_names_each_case_once() -> None:
+    assert len(HOSTILE) >= 60
+    assert len(BENIGN) >= 25
+    assert len({what for what, _, _ in HOSTILE}) == len(HOSTILE)
+
+
+@pytest.mark.parametrize(("name", "data"), [c[1:] for c in HOSTILE], ids=[c[0] for c in HOSTILE])
+def test_a_hostile_file_is_refused_flagged_or_loses_what_it_carried(name: str, data: bytes) -> None:
+    files = screened(name, data)
+    stopped = any(file.verdict is not Verdict.PASS for file in files)
+    changed = all(file.canonical not in {b"", data} for file in files)
+    assert stopped or changed
+    for file in files:
+        assert file.verdict is Verdict.REFUSE or SECRET.encode() not in file.canonical
+        assert not file.canonical.startswith((b"=", b"+", b"@"))
+        if file.kind == "image":
+            _assert_nothing_in_low_bits(file.canonical)
+
+
+def _assert_nothing_in_low_bits(png: bytes) -> None:
+    image = Image.open(io.BytesIO(png))
+    assert all(value & LOW_BITS == LOW_BITS for value in image.tobytes())
+    assert not image.info
+
+
+@pytest.mark.parametrize(("name", "data"), [c[1:] for c in BENIGN], ids=[c[0] for c in BENIGN])
+def test_a_benign_file_passes_unflagged(name: str, data: bytes) -> None:
+    for file in screened(name, data):
+        assert file.verdict is Verdict.PASS, [f.to_document() for f in file.report.findings]
+        assert file.canonical
+
+
+def test_an_image_without_its_table_must_be_acknowledged() -> None:
+    (what, _, data) = next(case for case in BENIGN if case[0] == "chart")
+    (file,) = with_data(screen_parts("alone.png", data, policy=ReviewPolicy()))
+    assert [finding.code for finding in file.report.findings] == ["image-data"], what
+    assert file.verdict is Verdict.FLAG
+
+
+def test_bombs_and_polyglots_are_refused_by_the_rules_and_not_by_a_limit_of_the_process() -> None:
+    # That a file broke the process would be a refusal too, and would hide a reader that tries to read it.
+    for what, name, data in HOSTILE:
+        if "bomb" in what or "behind" in what or what in {"deep JSON", "entities"}:
+            codes = {finding.code for file in screened(name, data) for finding in file.report.findings}
+            assert "screening-failed" not in codes, what
+            assert codes, what
