@@ -33,7 +33,7 @@ def dossier(call: Call, view: ReleaseView, others: Sequence[ReleaseView]) -> dic
     policies = call.gateway.policies
     granted = policies.authorizations.get(view.request.authorization)
     delta = granted.loss.delta_of_losses if granted else None
-    spent = sum(int(receipt["picorho"]) for receipt in view.request.receipts)
+    spent = sum(int(receipt.get("picorho", 0)) for receipt in view.request.receipts)
     return {
         "authorization": granted,
         "dataset": policies.datasets[granted.dataset] if granted else None,
@@ -59,6 +59,7 @@ def _answer(call: Call, receipt: Any) -> dict[str, Any]:
     intents = [
         entry.event["body"].get("template", "")
         for entry in call.gateway.books.log.story(str(receipt["answer"]))
-        if entry.event["kind"] == Kind.QUESTION_INTENT
+        if entry.event["kind"] in {Kind.QUESTION_INTENT, Kind.REVIEWED_ASKED}
     ]
-    return {**receipt, "template": intents[0] if intents else ""}
+    # A reviewed answer was charged nothing.
+    return {"epsilon": "", "issued_at": "", **receipt, "template": intents[0] if intents else ""}
