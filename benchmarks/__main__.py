@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from benchmarks import flood, growth, log, notebooks, peer, postgres, search, small, speed
+from benchmarks import flood, growth, log, notebooks, peer, postgres, screening, search, small, speed
 from benchmarks.bench import FULL, QUICK, TINY, Bench
 from benchmarks.harness import Result, save, say, table
 
@@ -24,6 +24,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "log": log.measure,
     "search": search.measure,
     "flood": flood.measure,
+    "screening": screening.measure,
     "notebooks": notebooks.measure,
     "peer": peer.measure,
 }
@@ -77,6 +78,7 @@ def main(*, size: str, only: tuple[str, ...], keep: Path | None, output: Path) -
     postgres  a private answer against the plain PostgreSQL query
     log       records of the log against appending to a file and flushing it
     flood     another person's requests while one opens thousands of connections
+    screening submitted files of each kind, and bombs
     notebooks start of a notebook beside docker run and a plain DockerSpawner, idle memory, image
     peer      time and error beside smartnoise-sql, installed for it from PyPI
     """  # noqa: D301  # click's mark for lines that stay as they are

@@ -10,7 +10,7 @@ import json
 import resource
 import sys
 
-MEMORY = 512 * 1024 * 1024
+MEMORY = 300 * 1024 * 1024
 """Address space in bytes."""
 CPU_SECONDS = 5
 OUTPUT = 64 * 1024 * 1024
