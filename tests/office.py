@@ -19,6 +19,7 @@ from sandbox.canonical import digest
 from sandbox.policy.load import load
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.review.desk import Desk
+from sandbox.review.screen.isolate import Cage, in_bubblewrap
 from sandbox.review.status import Status
 from sandbox.review.view import ReleaseView
 from sandbox.settings import Settings
@@ -99,7 +100,7 @@ class Office:
 
 
 @contextmanager
-def open_office(settings: Settings) -> Iterator[Office]:
+def open_office(settings: Settings, cage: Cage = in_bubblewrap) -> Iterator[Office]:
     """Open an office whose state is still empty."""
     tmp_path = settings.home
     now = [datetime(2026, 6, 1, 12, tzinfo=UTC)]
@@ -124,6 +125,7 @@ def open_office(settings: Settings) -> Iterator[Office]:
         receipts=receipts.public,
         release_key=tmp_path / "release.key",
         people=lambda name: groups.get(name, frozenset()),
+        cage=cage,
         clock=lambda: now[0],
     )
     yield Office(engine=engine, log=log, desk=desk, receipts=receipts, now=now, groups=groups)

@@ -1,6 +1,7 @@
 """Where released packages are fetched: counted, until their time is over, and only as sealed.
 
-The bytes handed out are compared with the digest in the log, not only with the row beside them.
+The bytes handed out, the request's state, the number of downloads and their time are compared with
+the log, not only with the rows beside them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sandbox.audit.reading import Entry
 from sandbox.canonical import digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
-from sandbox.review import changes, holding
+from sandbox.review import changes, holding, replay
 from sandbox.review.encryption import SUFFIX, keys_of
 from sandbox.review.request import Request, read_request
 from sandbox.review.status import Party, Status
@@ -74,6 +75,9 @@ def _take(tx: Transaction, request: Request, *, actor: str, most: int) -> tuple[
         return Conflict(
             "not-released", f"The request is {request.status.said}; there is nothing to fetch."
         ), b""
+    if not replay.agrees(tx.connection, request.id, status=request.status, round_=request.round):
+        _move(tx, request, Status.TAMPERED)
+        return Conflict("state-changed", "The stored state of the request is not the one on record."), b""
     if _is_over(tx, request, most=most):
         _move(tx, request, Status.EXPIRED)
         return Conflict("expired", "The package may no longer be fetched.", allowed="Submit it anew."), b""
@@ -95,7 +99,11 @@ def _take(tx: Transaction, request: Request, *, actor: str, most: int) -> tuple[
 def _is_over(tx: Transaction, request: Request, *, most: int) -> bool:
     t = tables.package
     row = tx.connection.execute(select(t.c.expires_at, t.c.downloads).where(t.c.request == request.id)).one()
-    return bool(row.expires_at <= timestamp(tx.at) or row.downloads >= most)
+    # By the row, and by the log: the row alone could be set back by whoever holds the database's file.
+    logged = replay.standing_of(tx.connection, request.id)
+    downloads = max(row.downloads, logged.downloads if logged else most)
+    expires = min(row.expires_at, logged.expires if logged and logged.expires else row.expires_at)
+    return bool(expires <= timestamp(tx.at) or downloads >= most)
 
 
 def _released(connection: Connection, request: Request) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from sandbox.audit.log import Log
 from sandbox.canonical import Canonical, digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
-from sandbox.review import beside, changes, rules
+from sandbox.review import beside, changes, replay, rules
 from sandbox.review.encryption import encrypt, keys_of
 from sandbox.review.holding import freeze_of
 from sandbox.review.package import Evidence, build
@@ -59,7 +59,7 @@ class Sealer:
             if request.status is not Status.APPROVED or freeze_of(tx.connection, self.policies, request):
                 return
             if differs_from_log(tx.connection, request):
-                self._stop(tx, request, Status.TAMPERED, "stored bytes or votes differ from the log")
+                self._stop(tx, request, Status.TAMPERED, "what is stored differs from the log")
                 return
             weighed = beside.weighed(tx.connection, self.policies, request)
             if weighed is not None:
@@ -84,8 +84,9 @@ class Sealer:
             request = read_request(tx.connection, request_id)
             if request.status is not Status.SEALING or freeze_of(tx.connection, self.policies, request):
                 return
-            if package is None:
-                self._stop(tx, request, Status.TAMPERED, "stored bytes differ from the sealed manifest")
+            sealed = replay.agrees(tx.connection, request.id, status=request.status, round_=request.round)
+            if package is None or not sealed:
+                self._stop(tx, request, Status.TAMPERED, "what is stored differs from the sealed manifest")
                 return
             expires = tx.at + timedelta(days=self.policies.review.package_days)
             _store_package(tx, request, package, expires=expires)
@@ -107,7 +108,9 @@ class Sealer:
         """Put a request of which more is known now before reviewers; what was voted was about less."""
         body = changes.screened_body(request)
         tx.append(
-            changes.event(Kind.RELEASE_SCREENED, request, actor="system", decision="weighed", body=body)
+            changes.event(
+                Kind.RELEASE_SCREENED, request, actor="system", decision=Status.REVIEW.said, body=body
+            )
         )
         self._stop(tx, request, Status.REVIEW, "together with what was released since, it tells more")
 
@@ -174,7 +177,7 @@ def read_blob(connection: Connection, sha256: str) -> bytes:
 
 
 def differs_from_log(connection: Connection, request: Request) -> bool:
-    """Return whether author, files, reports or votes of this round are not those that the log holds."""
+    """Return whether state, author, files, reports or votes of this round are not those of the log."""
     entries = reading.search(connection, subject=request.id, limit=None)[::-1]
     events = [
         entry.event
@@ -196,8 +199,10 @@ def differs_from_log(connection: Connection, request: Request) -> bool:
         (vote.reviewer, vote.verdict, vote.binding, request.acknowledged.get(vote.reviewer, ()))
         for vote in request.votes
     }
+    held = replay.agrees(connection, request.id, status=request.status, round_=request.round)
     return (
-        submitted != [(request.author, request.authorization, changes.submitted_body(request))]
+        not held
+        or submitted != [(request.author, request.authorization, changes.submitted_body(request))]
         or screened[-1:] != [changes.screened_body(request)]  # the last: it may have been weighed again
         or logged != stored
         or not _whole(connection, request)

@@ -84,5 +84,8 @@ def test_postgresql_is_measured_on_a_server_of_its_own_where_it_is_installed(tmp
 def test_a_measurement_that_cannot_be_named_is_refused_with_the_names(tmp_path: Path) -> None:
     done = run(tmp_path, "--only", "everything")
     assert done.returncode == 2
-    assert "'small', 'speed', 'growth', 'postgres', 'log', 'search', 'flood', 'screening', 'notebooks', 'peer'" in done.stderr
+    assert (
+        "'small', 'speed', 'growth', 'postgres', 'log', 'search', 'flood', 'screening', 'notebooks', 'peer'"
+        in done.stderr
+    )
     assert not (tmp_path / "figures.json").exists()
