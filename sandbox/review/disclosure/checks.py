@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sandbox.review.disclosure import counts, identifiers, labels, precision, shape
+from sandbox.review.disclosure import counts, evidence, identifiers, labels, precision, recoverable, shape
 from sandbox.review.disclosure.columns import columns_of
 from sandbox.review.finding import Finding
 from sandbox.review.forms import Form, Note, Table, Thresholds
@@ -31,8 +31,21 @@ CHECKS: dict[str, Check] = {
         "refuse",
         "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`).",
     ),
+    "C5": Check(
+        "Dominance",
+        "flag",
+        "Column `top1` is at least 50 % of `sum`, or `top1` and `top2` together 67 %.",
+    ),
+    "C6": Check("p percent", "flag", "What `top1` and `top2` leave of `sum` is below 10 % of `top1`."),
+    "C8": Check("Equal values", "flag", "Column `distinct` says that all contributors have one value."),
     "C9": Check("Minimum, maximum, range", "refuse", "A column or row is named as an extreme value."),
+    "C11": Check("Residual degrees of freedom", "flag", "Column `dof` or `df_resid` is below 10."),
     "C16": Check("Rounding", "refuse", "A count is not a multiple of `round_to`."),
+    "C18": Check(
+        "Recoverable suppression",
+        "flag",
+        "In a table of one dimension with a total, a masked count is told within `min_cell`, or not to be 0.",
+    ),
     "C19": Check(
         "Differencing, same cells",
         "flag",
@@ -126,6 +139,8 @@ def check_form(form: Form, thresholds: Thresholds) -> Iterator[Finding]:
             columns = columns_of(form)
             yield from counts.check(columns, thresholds)
             yield from labels.check(columns)
+            yield from evidence.check(columns)
+            yield from recoverable.check(columns, thresholds)
             yield from shape.check_rows(columns, thresholds)
             for column in columns:
                 texts = (column.name, *column.cells)
