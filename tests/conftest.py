@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
 
 from sandbox.gateway import Gateway
 from sandbox.governance import accounts
@@ -19,8 +19,10 @@ from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
 
 # How long an example takes says how busy the machine is; speed is measured by benchmarks.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 PEOPLE = {
     "ana": frozenset({"analysts", "visits-study"}),
     "ben": frozenset({"analysts"}),
