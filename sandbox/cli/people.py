@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from sandbox.audit.keys import read_note_key
@@ -76,6 +78,23 @@ def enable(name: str) -> None:
     books = open_books(Settings.from_environment())
     accounts.set_disabled(books.log, name, disabled=False, actor=login_name())
     click.echo(f"{name}: active")
+
+
+@user.command()
+@click.argument("name")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last day of the training, YYYY-MM-DD."
+)
+def trained(name: str, until: datetime) -> None:
+    """Say until when NAME is trained.
+
+    Reviewers see it of everybody in a request's project. Where review.toml says `training = true`, nobody
+    hands in or reviews without one.
+    """
+    books = open_books(Settings.from_environment())
+    accounts.set_trained(books.log, name, until=until.date(), actor=login_name())
+    books.close()
+    click.echo(f"{name} is trained until {until.date()}.")
 
 
 @user.command()

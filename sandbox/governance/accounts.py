@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -44,6 +44,8 @@ FAILURES_ALLOWED = 5
 LOCK_TIME = timedelta(minutes=15)
 """So at most 480 tries a day, against 96 random bits; NIST SP 800-63B 5.2.2 asks for a limit."""
 
+TRAINED = frozenset({"analysts", "reviewers"})
+"""Roles that take a training where the rules of review ask for one."""
 PROVIDER = "login-provider"
 """Who is named in the log where groups change because they changed at the provider."""
 
@@ -62,6 +64,8 @@ class Account:
     disabled: bool
     generation: int
     """Grows with every new password; sessions of an earlier one are void."""
+    trained_until: str
+    """Last day of the person's training, ISO 8601; empty where nobody said."""
 
 
 def create(log: Log, name: str, *, groups: frozenset[str], actor: str, login: bool = True) -> str:
@@ -98,6 +102,21 @@ def find(engine: Engine, name: str) -> Account | None:
     return None if row is None else _account(row)
 
 
+def groups_by_name(engine: Engine, *, trained_on: str = "") -> dict[str, frozenset[str]]:
+    """Return the groups of everybody whose account is not disabled, by name.
+
+    Args:
+        engine: of the state database.
+        trained_on: a day; whose training has run out by then, or was never said, is without the roles
+            that take one. Empty asks for no training.
+    """
+    return {
+        one.name: one.groups - (TRAINED if one.trained_until < trained_on else frozenset())
+        for one in list_all(engine)
+        if not one.disabled
+    }
+
+
 def groups_of(engine: Engine, name: str) -> frozenset[str]:
     """Return the groups the person is in now; none where there is no such account or it is disabled."""
     account = find(engine, name)
@@ -125,6 +144,16 @@ def set_disabled(log: Log, name: str, *, disabled: bool, actor: str) -> None:
     """
     values = {"disabled": disabled, "failures": 0, "locked_until": ""}
     _change(log, name, actor=actor, values=values, disabled=disabled)
+
+
+def set_trained(log: Log, name: str, *, until: date, actor: str) -> None:
+    """Set the last day of a person's training; acts at their next request.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    last = until.isoformat()
+    _change(log, name, actor=actor, values={"trained_until": last}, trained_until=last)
 
 
 def new_password(log: Log, name: str, *, actor: str) -> str:
@@ -320,7 +349,12 @@ def _update(tx: Transaction, name: str, values: dict[str, object]) -> None:
 def _account(row: Any) -> Account:
     groups = frozenset(canonical.decode(row.groups))
     return Account(
-        number=row.number, name=row.name, groups=groups, disabled=row.disabled, generation=row.generation
+        number=row.number,
+        name=row.name,
+        groups=groups,
+        disabled=row.disabled,
+        generation=row.generation,
+        trained_until=row.trained_until,
     )
 
 

@@ -69,11 +69,17 @@ class PopulationPolicy(PolicyModel):
 
 
 Risk = Literal["green", "amber", "red"]
+Seats = Literal["open", "drawn"]
+Percent = Annotated[StrictInt, Field(ge=1, le=100)]
 Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 
 
 def _default_quorum() -> dict[Risk, int]:
     return {"green": 1, "amber": 2, "red": 2}
+
+
+def _default_cooling() -> dict[Risk, int]:
+    return {"green": 0, "amber": 0, "red": 24}
 
 
 class ReviewPolicy(PolicyModel):
@@ -91,17 +97,42 @@ class ReviewPolicy(PolicyModel):
     """Significant digits of a number that no receipt supports."""
     max_cell_chars: Count = 200
     """Characters in one cell."""
+    one_share: Percent = 50
+    """Percent of a sum from which its largest contribution dominates it."""
+    two_share: Percent = 67
+    """Percent of a sum from which its two largest contributions dominate it."""
+    p_percent: Percent = 10
+    """Percent of the largest contribution within which the second could estimate it."""
+    class_share: Percent = 90
+    """Percent of a total from which one of its cells tells of the whole group."""
+    least_dof: Count = 10
+    """Fewest residual degrees of freedom of a model."""
+    flag_zeros: StrictBool = False
+    """Whether a count of nobody is to be weighed."""
+    profile: Slug | None = None
+    """Name of the file in ``profiles`` that says the limits of checks which are not said here."""
     package_days: Annotated[StrictInt, Field(ge=1, le=365)] = 14
     """Days for which a released package may be downloaded."""
     max_downloads: Count = 3
     """Times that a released package may be downloaded."""
     quorum: dict[Risk, Annotated[StrictInt, Field(ge=1, le=10)]] = Field(default_factory=_default_quorum)
-    """Reviewers who must approve, by risk class; a grade may ask for more."""
+    """Reviewers who must approve, by risk class; a grade may ask for more. Red needs a data steward too."""
+    training: StrictBool = False
+    """Whether who hands in or reviews must have a training that has not run out."""
+    seats: Seats = "drawn"
+    """``drawn``: reviewers are drawn at random for each request; ``open``: whoever may review does."""
+    cooling_hours: dict[Risk, Annotated[StrictInt, Field(ge=0, le=24 * 30)]] = Field(
+        default_factory=_default_cooling
+    )
+    """Hours between approval and sealing, in which an officer may hold the request, by risk class."""
+    lapse_days: Annotated[StrictInt, Field(ge=1, le=365)] = 60
+    """Days after which a request that came back, and that its author left unanswered, is closed."""
 
     @classmethod
     def _contradictions_as_written(cls, given: Mapping[str, Any]) -> Iterator[Located]:
-        quorum = given.get("quorum")
-        if isinstance(quorum, Mapping):
-            for risk in _default_quorum():
-                if risk not in quorum:
-                    yield ("quorum", risk), f"The quorum must say how many approve a {risk} release."
+        for key, what in (("quorum", "how many approve"), ("cooling_hours", "how long to wait before")):
+            table = given.get(key)
+            if isinstance(table, Mapping):
+                for risk in _default_quorum():
+                    if risk not in table:
+                        yield (key, risk), f"The table must say {what} a {risk} release."

@@ -34,6 +34,24 @@ _M = TypeVar("_M", bound=PolicyModel)
 WITNESSES = "witnesses.toml"
 LOGIN = "login.toml"
 NOTIFICATIONS = "notifications.toml"
+REVIEW = "review.toml"
+PROFILED = frozenset(
+    {
+        "min_cell",
+        "round_to",
+        "max_rows",
+        "max_rows_unsupported",
+        "significant_digits",
+        "max_cell_chars",
+        "one_share",
+        "two_share",
+        "p_percent",
+        "class_share",
+        "least_dof",
+        "flag_zeros",
+    }
+)
+"""Keys of a profile: what the automatic checks measure files by."""
 LARGEST_FILE = 1_000_000
 """Bytes of one policy file; real ones have a few thousand."""
 
@@ -51,11 +69,15 @@ class PolicyMistakes(StartupRefusal):
         self.mistakes = mistakes
 
 
-def load(directory: Path) -> Policies:
+def load(directory: Path, *, profile: str | None = None) -> Policies:
     """Return the policies in ``directory``.
 
     Reads ``grades.toml``, ``populations.toml``, ``review.toml``, ``datasets/*.toml`` and
     ``authorizations/*.toml``.
+
+    Args:
+        directory: where they are.
+        profile: limits of checks to try in place of those that ``review.toml`` says or names.
 
     Raises:
         PolicyMistakes: anything is wrong with them; holds all that is wrong.
@@ -68,7 +90,7 @@ def load(directory: Path) -> Policies:
         authorizations=reading.folder("authorizations", AuthorizationPolicy),
         unreadable=reading.unreadable,
     )
-    review = reading.one("review.toml", ReviewPolicy)
+    review = reading.review(instead=profile)
     mistakes = {*reading.mistakes, *disagreements(draft)}
     if mistakes or review is None:
         raise PolicyMistakes(tuple(sorted(mistakes)))
@@ -184,6 +206,40 @@ class _Reading:
         """Read a file that is one model."""
         content = self._toml(file)
         return None if content is None else self._model(model, content, file=file)
+
+    def review(self, *, instead: str | None) -> ReviewPolicy | None:
+        """Read the rules of review, with the limits of the profile that they name.
+
+        A key stands in one of both files, so that nobody overlooks which one counts.
+        """
+        content = self._toml(REVIEW)
+        if content is None:
+            return None
+        if instead is not None:
+            content = {key: value for key, value in content.items() if key not in PROFILED}
+        profile: Any = instead or content.get("profile")
+        if profile is None:
+            return self._model(ReviewPolicy, content, file=REVIEW)
+        known = sorted(path.stem for path in (self.directory / "profiles").glob("*.toml"))
+        if profile not in known:
+            sentence = f"There is no such profile; known are {', '.join(known) or 'none'}."
+            self.mistakes.append(Mistake(file=REVIEW, key="profile", sentence=sentence))
+            return None
+        file = f"profiles/{profile}.toml"
+        limits = self._toml(file)
+        if limits is None:
+            return None
+        self.mistakes += [
+            Mistake(file=file, key=key, sentence="A profile says limits of checks and nothing else.")
+            for key in sorted(limits.keys() - PROFILED)
+        ]
+        self.mistakes += [
+            Mistake(file=REVIEW, key=key, sentence=f"This is said by {file}; leave it out here.")
+            for key in sorted(content.keys() & limits.keys())
+        ]
+        if self._model(ReviewPolicy, limits, file=file) is None:
+            return None  # said of the file in which it stands
+        return self._model(ReviewPolicy, limits | content | {"profile": profile}, file=REVIEW)
 
     def named(self, file: str, model: type[_M], *, heading: str) -> dict[str, _M]:
         """Read a file of models, each under ``[heading.NAME]``."""

@@ -182,6 +182,7 @@ account = Table(
     Column("locked_until", String(32), nullable=False, default=""),
     Column("subject", String(64), nullable=False, server_default=""),  # digest of who it is at a provider
     Column("generation", Integer, nullable=False, server_default="0"),  # grows with every new password
+    Column("trained_until", String(10), nullable=False, server_default=""),  # last day; empty: nobody said
 )
 
 # --- review ------------------------------------------------------------------------------------------
@@ -229,7 +230,22 @@ vote = Table(
     Column("reason", String(4000), nullable=False),
     Column("binding", String(80), nullable=False),  # digest of request, round, file and report hashes, policy
     Column("at", String(32), nullable=False),
+    Column("document", LargeBinary, nullable=False),  # canonical JSON: a word on each file, findings weighed
     UniqueConstraint("request", "round", "reviewer"),
+)
+release_comment = Table(
+    "release_comment",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("request", String(64), ForeignKey("release_request.id"), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("audience", String(16), nullable=False),  # reviewers | author
+    Column("file", String(255), nullable=False),  # empty: the request as a whole
+    Column("anchor", String(255), nullable=False),  # a place in the file; empty: all of it
+    Column("text", String(4000), nullable=False),
+    Column("at", String(32), nullable=False),
+    Index("release_comment_request", "request"),
 )
 opened = Table(  # who has looked at which bytes
     "opened",

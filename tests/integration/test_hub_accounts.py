@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -77,6 +77,18 @@ def test_a_disabled_account_is_in_no_group_and_cannot_log_in(log: Log) -> None:
     assert accounts.groups_of(log.engine, "ana") == frozenset()
     with pytest.raises(NotAuthenticated):
         accounts.log_in(log, "ana", password)
+
+
+def test_roles_that_take_a_training_are_lost_when_it_runs_out(log: Log) -> None:
+    for name, groups in (("ana", {"analysts", "study"}), ("rita", {"reviewers"}), ("olaf", {"officers"})):
+        accounts.create(log, name, groups=frozenset(groups), actor="root")
+    accounts.set_trained(log, "rita", until=date(2025, 6, 30), actor="root")
+    asked = accounts.groups_by_name(log.engine, trained_on="2025-06-30")
+    assert asked == {"ana": {"study"}, "rita": {"reviewers"}, "olaf": {"officers"}}
+    assert accounts.groups_by_name(log.engine, trained_on="2025-07-01")["rita"] == frozenset()
+    assert accounts.groups_by_name(log.engine)["ana"] == {"analysts", "study"}
+    (entry,) = log.search(kind="account.changed", subject="rita")[:1]
+    assert entry.event["body"]["trained_until"] == "2025-06-30"
 
 
 def test_a_new_password_voids_the_old_one(log: Log) -> None:

@@ -27,6 +27,7 @@ from sandbox.policy.values import fixed_point, read_decimal, spell
 SHIPPED = Path(__file__).parents[2] / "policies"
 DATASET = "datasets/health_visits.toml"
 STUDY = "authorizations/visits-study.toml"
+PROFILE = "profiles/sdap-default.toml"
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_the_shipped_policies_load() -> None:
     assert visits.columns["person_id"].type is None
     assert study.term.end == datetime(2028, 1, 1, tzinfo=UTC)
     assert policies.populations["residents"].lifetime_delta == Decimal("0.000001")
-    assert policies.review == ReviewPolicy()
+    assert policies.review == ReviewPolicy(profile="sdap-default")
 
 
 def test_the_grade_may_ask_for_more_reviewers_than_the_risk_unless_all_is_green() -> None:
@@ -82,7 +83,7 @@ def test_a_whole_body_of_data_needs_one_more_reviewer() -> None:
 
 def test_the_digest_ignores_layout_and_spelling_of_numbers(directory: Path) -> None:
     _change(directory, STUDY, ('"8"', '"8.0"'), ("[loss]", "\n# limits\n[loss]"))
-    _change(directory, "review.toml", ("min_cell = 10\nround_to = 5", "round_to = 5\nmin_cell = 10"))
+    _change(directory, PROFILE, ("min_cell = 10\nround_to = 5", "round_to = 5\nmin_cell = 10"))
     assert load(directory).digest == load(SHIPPED).digest
 
 
@@ -92,7 +93,8 @@ def test_the_digest_ignores_layout_and_spelling_of_numbers(directory: Path) -> N
         (STUDY, '"8"', '"7.9"'),
         (STUDY, '"sex", ', ""),
         (DATASET, '"2000"', '"2001"'),
-        ("review.toml", "min_cell = 10", "min_cell = 11"),
+        (PROFILE, "min_cell = 10", "min_cell = 11"),
+        ("review.toml", 'sdap-default"', 'strict"'),
         ("populations.toml", '"20"', '"21"'),
         ("grades.toml", "min_group = 5", "min_group = 6"),
     ],
@@ -105,7 +107,7 @@ def test_the_digest_changes_with_any_rule(directory: Path, file: str, old: str, 
 def test_all_mistakes_of_all_files_are_reported_at_once(directory: Path) -> None:
     _change(directory, DATASET, ("title =", "titel ="), ('grade = "general-3"', 'grade = "general-9"'))
     _change(directory, STUDY, ('responsible = "Head', 'responsable = "Head'), ('"1e-6"', "1e-6"))
-    _change(directory, "review.toml", ("max_rows = 5000", 'max_rows = "5000"'))
+    _change(directory, PROFILE, ("max_rows = 5000", 'max_rows = "5000"'))
     _change(directory, "populations.toml", ('"20"', '"-1"'))
     (directory / "grades.toml").write_text("[grades", encoding="utf-8")
     found = {(mistake.file, mistake.key) for mistake in _mistakes(directory)}
@@ -115,7 +117,7 @@ def test_all_mistakes_of_all_files_are_reported_at_once(directory: Path) -> None
         (STUDY, "responsable"),
         (STUDY, "responsible"),
         (STUDY, "loss.total_delta"),
-        ("review.toml", "max_rows"),
+        (PROFILE, "max_rows"),
         ("populations.toml", "populations.residents.lifetime_epsilon"),
         ("grades.toml", ""),
     }
@@ -193,7 +195,10 @@ CASES = [
     ("grades.toml", "[grades.general-1]", "[extra]\n[grades.general-1]", "extra", "[grades.NAME]"),
     ("grades.toml", "[grades.core]", '[grades.core]\nname = "x"', "grades.core.name", "leave this key out"),
     ("review.toml", "green = 1", "", "quorum.green", "how many"),
-    ("review.toml", "min_cell = 10", "min_cell = true", "min_cell", "whole number"),
+    (PROFILE, "min_cell = 10", "min_cell = true", "min_cell", "whole number"),
+    (PROFILE, "min_cell = 10", "min_cell = 10\nmax_downloads = 9", "max_downloads", "limits of checks"),
+    ("review.toml", 'sdap-default"', 'sdap-defalt"', "profile", "known are bundesbank"),
+    ("review.toml", "package_days", "min_cell = 3\npackage_days", "min_cell", "leave it out here"),
 ]
 
 
