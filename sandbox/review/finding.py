@@ -30,6 +30,10 @@ class Verdict(StrEnum):
     REFUSE = "refuse"
 
 
+MOST_CELLS = 100
+"""That one finding names; a page marks no more for it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One thing a check found."""
@@ -43,10 +47,17 @@ class Finding:
     """What is wrong."""
     fix: str = ""
     """What to do about it."""
+    cells: tuple[tuple[int, str], ...] = ()
+    """Row, counted from 0, and column of each cell of a table that it is about; of many, the first."""
 
-    def to_document(self) -> dict[str, str]:
-        """Return the finding as stored and shown."""
-        return {key: str(value) for key, value in asdict(self).items()}
+    def to_document(self) -> dict[str, Canonical]:
+        """Return the finding as stored and shown; cells only where it names any."""
+        document: dict[str, Canonical] = {
+            key: str(value) for key, value in asdict(self).items() if key != "cells"
+        }
+        if self.cells:
+            document["cells"] = [[row, column] for row, column in self.cells[:MOST_CELLS]]
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Finding:
@@ -56,7 +67,8 @@ class Finding:
             ValueError: the document is not one of a finding.
         """
         try:
-            return cls(**{**document, "severity": Severity(document["severity"])})
+            cells = tuple((int(row), str(column)) for row, column in document.get("cells", ()))
+            return cls(**{**document, "severity": Severity(document["severity"]), "cells": cells})
         except (KeyError, TypeError) as error:
             raise ValueError("not a finding") from error
 

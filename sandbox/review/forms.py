@@ -6,6 +6,8 @@ These values are all the disclosure checks see; how bytes become one of them is
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 
 
@@ -25,6 +27,18 @@ class Thresholds:
     """Most significant digits of a number."""
     max_cell_chars: int
     """Most characters of a cell."""
+    one_share: int
+    """Percent of a sum from which its largest contribution dominates."""
+    two_share: int
+    """Percent of a sum from which its two largest contributions dominate."""
+    p_percent: int
+    """Percent of the largest contribution within which the second could estimate it."""
+    class_share: int
+    """Percent of a total from which one of its cells tells of the whole group."""
+    least_dof: int
+    """Fewest residual degrees of freedom of a model."""
+    flag_zeros: bool
+    """Whether a count of nobody is to be weighed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,12 @@ class Table:
     def column(self, index: int) -> tuple[str, ...]:
         """Return the cells of one column from top to bottom."""
         return tuple(row[index] for row in self.rows)
+
+
+def table_of(content: bytes) -> Table:
+    """Read a table's canonical form back; it is rectangular, so nothing has to be guessed."""
+    header, *rows = csv.reader(io.StringIO(content.decode()))
+    return Table(header=tuple(header), rows=tuple(map(tuple, rows)))
 
 
 @dataclass(frozen=True, slots=True)

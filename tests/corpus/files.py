@@ -35,6 +35,7 @@ _INVISIBLE = {
 _NAMES = (
     "../a.csv", "/etc/a.csv", "a\\b.csv", "a\u202evsc.csv", "a\u200b.csv", "con.csv", "\u0430.csv",
     ".hidden.csv", "a.csv.exe", "a.csv\n", "a" * 120 + ".csv", "lpt1.txt", "a b.csv",
+    "a\u2066b\u2069.csv", "a\x1b[2J.csv", "a\x00.csv", "\uff41.csv", "\u03bfb.csv",
 )  # fmt: skip
 _OTHERS = {
     "a.pdf": b"%PDF-1.7 /JS", "a.html": b"<html><script>", "a.svg": b"<svg onload='x'>",
@@ -45,19 +46,26 @@ _OTHERS = {
 
 
 def hostile() -> Iterator[tuple[str, str, bytes]]:
-    """Yield class, name and bytes of every hostile file."""
+    """Yield what it is, name and bytes of every hostile file."""
+    for cases in CLASSES.values():
+        yield from cases()
+
+
+def _invisible() -> Iterator[tuple[str, str, bytes]]:
     for kind, mark in _INVISIBLE.items():
         yield f"text with {kind}", "a.csv", f"d,n\nBe{mark}i,20\n".encode()
         yield f"note with {kind}", "a.txt", f"wo{mark}rds\n".encode()
+
+
+def _named() -> Iterator[tuple[str, str, bytes]]:
     for number, name in enumerate(_NAMES):
         yield f"misleading name {number}", name, GOOD
+
+
+def _others() -> Iterator[tuple[str, str, bytes]]:
     for name, data in _OTHERS.items():
         yield f"another kind {name}", name, data
         yield f"{name} under the name of a table", "a.csv", data
-    yield from _tables()
-    yield from _workbooks()
-    yield from _images()
-    yield from _notebooks()
 
 
 def _tables() -> Iterator[tuple[str, str, bytes]]:
@@ -126,6 +134,18 @@ def _notebooks() -> Iterator[tuple[str, str, bytes]]:
     yield "widget", "a.ipynb", notebook(shown(**{"application_vnd.jupyter.widget-view+json": {"x": SECRET}}))
     yield "small count", "a.ipynb", notebook(shown(text_html=_HTML.replace("120", "3")))
     yield "no notebook", "a.ipynb", b'{"cells": []}'
+
+
+CLASSES = {
+    "invisible characters": _invisible,
+    "misleading names": _named,
+    "other kinds of file": _others,
+    "tables": _tables,
+    "workbooks": _workbooks,
+    "images": _images,
+    "notebooks": _notebooks,
+}
+"""Hostile files by what they are."""
 
 
 def workbook_with_far_cell() -> bytes:

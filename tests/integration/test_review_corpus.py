@@ -7,21 +7,17 @@ import io
 import pytest
 from corpus.files import GOOD, benign, hostile
 from corpus.made import SECRET
+from corpus.score import SCORE, Outcome, of_hostile, score, screened, written
+from office import ANSWER, Office
 from PIL import Image
 
 from sandbox.policy.grades import ReviewPolicy
 from sandbox.review.finding import Verdict
-from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
+from sandbox.review.screen.screening import screen_parts, with_data
+from sandbox.review.status import Status
 
 HOSTILE = list(hostile())
 BENIGN = list(benign())
-
-
-def screened(name: str, data: bytes) -> tuple[ScreenedFile, ...]:
-    files = list(screen_parts(name, data, policy=ReviewPolicy()))
-    if name.startswith("chart."):
-        files += screen_parts("chart.csv", GOOD, policy=ReviewPolicy())
-    return with_data(files)
 
 
 def test_the_corpus_is_large_enough_and_names_each_case_once() -> None:
@@ -70,3 +66,18 @@ def test_bombs_and_polyglots_are_refused_by_the_rules_and_not_by_a_limit_of_the_
             codes = {finding.code for file in screened(name, data) for finding in file.report.findings}
             assert "screening-failed" not in codes, what
             assert codes, what
+
+
+def test_the_published_score_is_what_the_corpus_gives_and_nothing_is_missed() -> None:
+    counted = score()
+    assert [name for name, outcomes in counted.items() if Outcome.MISSED in outcomes] == []
+    assert SCORE.read_text(encoding="utf-8") == written(counted)
+
+
+def test_the_answer_of_the_forged_receipts_goes_to_review_with_its_own(office: Office) -> None:
+    request = office.submit({"n.csv": ANSWER}, (office.receipt(ANSWER),))
+    assert office.status(request) is Status.REVIEW
+
+
+def test_a_file_that_leaves_as_it_came_counts_as_missed() -> None:
+    assert of_hostile("a.csv", GOOD) is Outcome.MISSED

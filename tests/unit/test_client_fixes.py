@@ -32,7 +32,7 @@ BAD = pd.DataFrame(
 )
 
 
-def found_in(frame: pd.DataFrame) -> list[dict[str, str]]:
+def found_in(frame: pd.DataFrame) -> list[dict[str, Any]]:
     cells = frame.astype("string").fillna("")
     rows = tuple(tuple(map(str, row)) for row in cells.itertuples(index=False))
     table = Table(tuple(map(str, frame.columns)), rows)

@@ -96,7 +96,7 @@ HOSTILE: dict[str, tuple[str, bytes | str, str]] = {
     "a path": ("../a.csv", table("d,n", "Bei,20"), "name"),
     "two endings": ("a.csv.exe", table("d,n", "Bei,20"), "name"),
     "a program": ("a.exe", b"MZ", "kind"),
-    "a model": ("a.pkl", b"\x80\x04", "kind"),
+    "a model": ("a.pkl", b"\x80\x04", "C29"),
     "a hidden file": (".csv", table("d,n", "Bei,20"), "name"),
 }
 

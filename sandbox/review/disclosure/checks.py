@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sandbox.review.disclosure import counts, evidence, identifiers, labels, precision, recoverable, shape
+from sandbox.review.disclosure import (
+    counts,
+    evidence,
+    identifiers,
+    labels,
+    precision,
+    recoverable,
+    shape,
+    shares,
+    statistics,
+)
 from sandbox.review.disclosure.columns import columns_of
 from sandbox.review.finding import Finding
 from sandbox.review.forms import Form, Note, Table, Thresholds
@@ -31,20 +41,64 @@ CHECKS: dict[str, Check] = {
         "refuse",
         "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`).",
     ),
+    "C2": Check("Zero cells", "flag", "A count is 0, where `flag_zeros` says that this is to be weighed."),
+    "C3": Check(
+        "All or nothing",
+        "flag",
+        "All persons of a group are in one category: of a dimension of a long table, or of a row with "
+        "several columns of counts.",
+    ),
+    "C4": Check(
+        "Group disclosure", "flag", "One category holds more than `class_share` percent of its group."
+    ),
     "C5": Check(
         "Dominance",
         "flag",
-        "Column `top1` is at least 50 % of `sum`, or `top1` and `top2` together 67 %.",
+        "Column `top1` is at least `one_share` percent of `sum`, or `top1` and `top2` together `two_share`.",
     ),
-    "C6": Check("p percent", "flag", "What `top1` and `top2` leave of `sum` is below 10 % of `top1`."),
+    "C6": Check(
+        "p percent", "flag", "What `top1` and `top2` leave of `sum` is below `p_percent` percent of `top1`."
+    ),
+    "C7": Check(
+        "Netted sum",
+        "flag",
+        "`sum` is smaller than `top1`: both signs are netted. C5 and C6 take absolute values.",
+    ),
     "C8": Check("Equal values", "flag", "Column `distinct` says that all contributors have one value."),
     "C9": Check("Minimum, maximum, range", "refuse", "A column or row is named as an extreme value."),
-    "C11": Check("Residual degrees of freedom", "flag", "Column `dof` or `df_resid` is below 10."),
+    "C10": Check(
+        "Quantile",
+        "flag",
+        "On one side of a quantile (`p5`, `q1`, `median`) are fewer than `min_cell` of the persons in `n`.",
+    ),
+    "C11": Check("Residual degrees of freedom", "flag", "Column `dof` or `df_resid` is below `least_dof`."),
+    "C12": Check(
+        "Dummy support",
+        "flag",
+        "A level of a model's table with `coef` has no count of its persons beside it.",
+    ),
+    "C13": Check("Saturated model", "flag", "Column `r2` or `r_squared` is above 0.999."),
+    "C14": Check(
+        "Edges of a histogram",
+        "flag",
+        "An outer bin has a width of its own, so its edge may be the smallest or largest value.",
+    ),
+    "C15": Check(
+        "Survival step",
+        "flag",
+        "From one row to the next fewer than `min_cell` persons leave column `at_risk`.",
+    ),
     "C16": Check("Rounding", "refuse", "A count is not a multiple of `round_to`."),
+    "C17": Check(
+        "Derived from unrounded counts",
+        "flag",
+        "A rate beside its two counts does not follow from them.",
+    ),
     "C18": Check(
         "Recoverable suppression",
         "flag",
-        "In a table of one dimension with a total, a masked count is told within `min_cell`, or not to be 0.",
+        "Totals tell a masked count within `min_cell`, or not to be 0: by subtraction in one dimension, by "
+        "linear programs in several.",
     ),
     "C19": Check(
         "Differencing, same cells",
@@ -86,11 +140,13 @@ CHECKS: dict[str, Check] = {
         "flag",
         "Numbers stand without a column of counts and without a receipt.",
     ),
+    "C27": Check("Missing values", "info", "Column `missing` is above 0 beside a mean."),
     "C28": Check(
         "Receipt",
         "refuse or flag",
         "A receipt is not the gateway's, not the author's, not of this authorization; or covers no file.",
     ),
+    "C29": Check("Fitted model", "refuse", "The file is of a kind that holds fitted models."),
     "C30": Check("Sum of losses", "info", "What the answers behind the request were charged together."),
     "reviewed": Check(
         "Reviewed answer",
@@ -139,7 +195,9 @@ def check_form(form: Form, thresholds: Thresholds) -> Iterator[Finding]:
             columns = columns_of(form)
             yield from counts.check(columns, thresholds)
             yield from labels.check(columns)
-            yield from evidence.check(columns)
+            yield from evidence.check(columns, thresholds)
+            yield from shares.check(columns, thresholds)
+            yield from statistics.check(columns, thresholds)
             yield from recoverable.check(columns, thresholds)
             yield from shape.check_rows(columns, thresholds)
             for column in columns:

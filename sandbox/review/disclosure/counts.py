@@ -53,6 +53,7 @@ def _worst(
             code=code,
             severity=Severity.REFUSE,
             where=f"row {rows[0]}, column {column.name}",
+            cells=tuple((row - 2, column.name) for row in rows),
             sentence=f"{counts} {wrongness}.",
             fix=fix,
         )

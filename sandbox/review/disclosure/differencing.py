@@ -41,6 +41,38 @@ class Difference:
     uncertain: Decimal
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedCell:
+    """One cell that both tables have, the finer one added up to the other's dimensions."""
+
+    key: Key
+    mine: Decimal | None
+    """None where it is masked."""
+    theirs: Decimal | None
+    between: Decimal | None
+    """The difference; None where one of them is masked."""
+    tells: bool
+    """Whether the two together tell of fewer than ``min_cell`` persons."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlap:
+    """What two tables have in common: one of their columns of counts over the dimensions of both."""
+
+    dimensions: tuple[str, ...]
+    """Names in the new table; empty for totals alone."""
+    count: str
+    mine: Decimal
+    """Total of what is shown of the new table."""
+    theirs: Decimal
+    cells: tuple[SharedCell, ...]
+
+    @property
+    def smallest(self) -> Decimal | None:
+        """The smallest difference that is not nothing; None where there is none."""
+        return min((abs(one.between) for one in self.cells if one.between), default=None)
+
+
 Cells = Mapping[Key, list[tuple[int, Decimal | None]]]
 
 
@@ -57,6 +89,24 @@ def compare(new: Table, old: Table, thresholds: Thresholds) -> Iterator[Differen
         a, b = _cells(new, left, mine), _cells(old, right, theirs)
         code = "C20" if finer_new or finer_old else "C19"
         yield from _subtract(a, b, mine, code=code, thresholds=thresholds)
+
+
+def overlaps(new: Table, old: Table, thresholds: Thresholds) -> Iterator[Overlap]:
+    """Yield what both tables have in common, to be looked at; the rules are those of :func:`compare`."""
+    pairs = _same_dimensions(_dimensions(new), _dimensions(old))
+    told = {(one.row, one.column) for one in compare(new, old, thresholds)}
+    for mine, theirs in _same_counts(new, old) if pairs else ():
+        a = _cells(new, [pair[0] for pair in pairs], mine)
+        b = _cells(old, [pair[1] for pair in pairs], theirs)
+        cells = tuple(_shared(key, a[key], b[key], mine.name, told) for key in sorted(a.keys() & b.keys()))
+        if cells:
+            yield Overlap(
+                dimensions=tuple(pair[0].name for pair in pairs),
+                count=mine.name,
+                mine=_total(a),
+                theirs=_total(b),
+                cells=cells,
+            )
 
 
 def check(new: Table, others: Sequence[Table], thresholds: Thresholds) -> Iterator[Finding]:
@@ -89,6 +139,7 @@ def _finding(code: str, differences: Sequence[Difference], least: int) -> Findin
         code=code,
         severity=Severity.FLAG,
         where=f"row {worst.row + 2}, column {worst.column}",
+        cells=tuple(sorted({(one.row, one.column) for one in differences})),
         sentence="Together with another table of the same people, released or waiting for release, it "
         f"tells of fewer than {least} persons; cells concerned: {len(differences)}.",
         fix="Use the same groups as in the other table, or merge the cells concerned in both.",
@@ -167,6 +218,28 @@ def _subtract(
         if tells:
             row = next((row for row, number in mine if number is None), mine[0][0])
             yield Difference(code=code, row=row, column=column.name, persons=between, uncertain=uncertain)
+
+
+def _shared(
+    key: Key,
+    mine: list[tuple[int, Decimal | None]],
+    theirs: list[tuple[int, Decimal | None]],
+    column: str,
+    told: set[tuple[int, str]],
+) -> SharedCell:
+    one, other = _added_up(mine), _added_up(theirs)
+    return SharedCell(
+        key=key,
+        mine=one,
+        theirs=other,
+        between=None if one is None or other is None else one - other,
+        tells=any((row, column) in told for row, _ in mine),
+    )
+
+
+def _added_up(rows: list[tuple[int, Decimal | None]]) -> Decimal | None:
+    shown = [number for _, number in rows if number is not None]
+    return sum(shown, Decimal()) if len(shown) == len(rows) else None
 
 
 def _linked(new: Table, old: Table) -> bool:

@@ -24,7 +24,7 @@ def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Findi
     dimensions = [column for column in columns if not column.is_numeric and not column.is_count]
     if len(dimensions) != 1:
         return
-    totals = [row for row, cell in enumerate(dimensions[0].cells) if _names_total(cell)]
+    totals = [row for row, cell in enumerate(dimensions[0].cells) if names_total(cell)]
     if len(totals) != 1:
         return
     for column in filter(is_support, columns):
@@ -59,5 +59,6 @@ def interval(cells: tuple[str, ...], *, total: int, half: Decimal) -> tuple[Deci
     return (max(Decimal(), rest - uncertain) if masked == 1 else Decimal()), highest
 
 
-def _names_total(cell: str) -> bool:
+def names_total(cell: str) -> bool:
+    """Return whether ``cell`` names the total of its dimension."""
     return not _TOTALS.isdisjoint(words(cell)) or any(part in cell for part in _TOTAL_PARTS)

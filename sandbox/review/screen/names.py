@@ -23,9 +23,12 @@ INSTEAD = {
     "zip": "Submit the files in the archive one by one.",
     "xlsm": "Save the workbook as .xlsx, without macros.",
     "xls": "Save the workbook as .xlsx.",
-    "pkl": "A fitted model remembers its records; submit its coefficients as .csv.",
 }
 """What to do instead, for endings that people try; everything else is told what may leave."""
+
+
+MODELS = frozenset({"pkl", "joblib", "pt", "pth", "onnx", "rds", "rda", "h5", "hdf5", "safetensors", "model"})
+"""Endings of files that hold fitted models."""
 
 
 class FileKind(StrEnum):
@@ -52,6 +55,12 @@ def kind_of(name: str) -> FileKind:
     Raises:
         RefusedFile: the name could deceive a person or a file system, or promises another kind.
     """
+    if name.rpartition(".")[2].casefold() in MODELS:
+        raise refused(
+            "C29",
+            "A fitted model can repeat the data it was fitted to, so no model leaves.",
+            fix="Hand in its coefficients as a table, with how many persons stand behind them.",
+        )
     fits = _NAME.fullmatch(name) and len(name) <= LONGEST_NAME and not _RESERVED.fullmatch(name)
     if not fits or unicodedata.normalize("NFC", name) != name:
         raise refused(

@@ -127,4 +127,10 @@ def thresholds_of(policy: ReviewPolicy) -> Thresholds:
         max_rows_unsupported=policy.max_rows_unsupported,
         significant_digits=policy.significant_digits,
         max_cell_chars=policy.max_cell_chars,
+        one_share=policy.one_share,
+        two_share=policy.two_share,
+        p_percent=policy.p_percent,
+        class_share=policy.class_share,
+        least_dof=policy.least_dof,
+        flag_zeros=policy.flag_zeros,
     )
