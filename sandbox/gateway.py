@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from secrets import token_hex
@@ -42,7 +43,7 @@ from sandbox.ledger.budgets import Budgets
 from sandbox.ledger.ledger import Balance, Ledger
 from sandbox.pace import Pace
 from sandbox.policy.authorization import AuthorizationPolicy
-from sandbox.policy.load import Policies, load
+from sandbox.policy.load import Policies, load, load_notifications
 from sandbox.policy.roles import Actor
 from sandbox.privacy.accuracy import expected_errors
 from sandbox.question import Questions, Request, Wish
@@ -98,7 +99,11 @@ class Gateway:
             policies=policies,
             receipts=receipts.public,
             release_key=settings.keys / RELEASE_KEY,
-            people=lambda name: accounts.groups_of(books.engine, name),
+            people=lambda: accounts.groups_by_name(
+                books.engine,
+                trained_on=books.clock().date().isoformat() if policies.review.training else "",
+            ),
+            review_time=timedelta(hours=load_notifications(settings.policies).review_hours),
             cage=cage_of(settings),
             clock=books.clock,
         )

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, select, update
 
+from sandbox import canonical
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.log import Log
 from sandbox.audit.receipt import Receipt
 from sandbox.audit.signer import KeySigner
 from sandbox.canonical import digest
 from sandbox.policy.load import load
+from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.review.desk import Desk
 from sandbox.review.screen.isolate import Cage, in_bubblewrap
@@ -69,8 +74,28 @@ class Office:
     def decide(self, name: str, request: str, verdict: Any = "approve", **other: Any) -> ReleaseView:
         view = self.read(name, request)
         said: dict[str, Any] = {"reason": WORD[verdict], "row_version": view.row_version} | other
-        acknowledged = said.pop("acknowledged", frozenset(view.to_acknowledge))
+        acknowledged = said.pop("acknowledged", dict.fromkeys(view.to_acknowledge, "Weighed."))
         return self.desk.decide(self.actor(name), request, verdict=verdict, acknowledged=acknowledged, **said)
+
+    def with_review(self, **changed: Any) -> None:
+        """Let the desk work by rules of review that differ from those of the tests."""
+        policies = self.desk.policies
+        rules = policies.review.model_copy(update=changed)
+        self._with_policies(replace(policies, review=rules))
+
+    def with_digest(self, digest: str) -> None:
+        """Let the desk work by policies of another digest, as after any change of them."""
+        self._with_policies(replace(self.desk.policies, digest=digest))
+
+    def _with_policies(self, policies: Policies) -> None:
+        self.desk.policies = policies
+        object.__setattr__(self.desk._sealer, "policies", policies)
+
+    def conclude(self, name: str, request: str, verdict: Any, reason: str = "As we said.") -> Status:
+        actor = self.actor(name)
+        version = self.desk.show(actor, request).row_version
+        view = self.desk.conclude(actor, request, verdict=verdict, reason=reason, row_version=version)
+        return view.status
 
     def release(self) -> str:
         request = self.submit()
@@ -93,6 +118,52 @@ class Office:
         """Change rows as somebody with the database's file would."""
         with writing(self.engine, wait=5) as connection:
             connection.execute(update(table).where(where).values(**values))
+
+    def change_document(self, request: str, **fields: Any) -> None:
+        """Change what a request's row holds as a document, as somebody with the database's file would."""
+        t = tables.release_request
+        with self.log.reading() as connection:
+            stored = connection.execute(select(t.c.document).where(t.c.id == request)).scalar_one()
+        document = canonical.encode(canonical.decode(bytes(stored)) | fields)
+        self.change(t, t.c.id == request, document=document)
+
+    def change_vote(self, request: str, reviewer: str, planted: str) -> None:
+        """Change one thing of a stored review, as somebody with the database's file would."""
+        t = tables.vote
+        where = (t.c.request == request) & (t.c.reviewer == reviewer)
+        with self.log.reading() as connection:
+            stored = connection.execute(select(t.c.document).where(where)).scalar_one()
+        said = canonical.decode(bytes(stored))
+        match planted:
+            case "reason":
+                self.change(t, where, reason="Something else.")
+                return
+            case "word":
+                said["files"] = dict.fromkeys(said["files"], "changes")
+            case "overridden":
+                said["overridden"] = "Nobody said so."
+            case _:
+                said["acknowledged"] = dict.fromkeys(said["acknowledged"], "Something else.")
+        self.change(t, where, document=canonical.encode(said))
+
+    def package(self, request: str) -> tarfile.TarFile:
+        """Return the stored package, opened."""
+        t = tables.package
+        with self.log.reading() as connection:
+            stored = connection.execute(select(t.c.content).where(t.c.request == request)).scalar_one()
+        return tarfile.open(fileobj=BytesIO(bytes(stored)))
+
+    def manifest(self, request: str) -> Any:
+        """Return what was signed of a released request."""
+        with self.package(request) as archive:
+            member = archive.extractfile(f"release-{request}/manifest.json")
+            assert member is not None
+            return json.loads(member.read())
+
+    def members(self, request: str) -> set[str]:
+        """Return the names of the files in a package."""
+        with self.package(request) as archive:
+            return {Path(name).name for name in archive.getnames() if "/files/" in name}
 
     def packages(self) -> int:
         with self.log.reading() as connection:
@@ -117,6 +188,7 @@ def open_office(settings: Settings, cage: Cage = in_bubblewrap) -> Iterator[Offi
         "rolf": frozenset({"reviewers"}),
         "rosa": frozenset({"reviewers"}),
         "olaf": frozenset({"officers"}),
+        "stella": frozenset({"stewards"}),
         "both": frozenset({"officers", "reviewers"}),
     }
     desk = Desk(
@@ -124,7 +196,7 @@ def open_office(settings: Settings, cage: Cage = in_bubblewrap) -> Iterator[Offi
         policies=load(POLICIES),
         receipts=receipts.public,
         release_key=tmp_path / "release.key",
-        people=lambda name: groups.get(name, frozenset()),
+        people=lambda: groups,
         cage=cage,
         clock=lambda: now[0],
     )

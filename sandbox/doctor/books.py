@@ -16,6 +16,7 @@ from sandbox.errors import Refusal
 from sandbox.governance.installation import PRIVATE_KEY
 from sandbox.ledger.books import check_books
 from sandbox.policy.load import load_keeping, load_witnesses
+from sandbox.review import replay
 from sandbox.store.engine import FAILURES
 from sandbox.store.migrations import NEWEST
 from sandbox.witness import cosigning
@@ -66,6 +67,20 @@ def _ledger(subject: Subject) -> Outcome:
     except FAILURES as error:
         raise Unchecked("The ledger could not be read.") from error
     return holds("Every charge and every budget is what the log's entries add up to.")
+
+
+def _releases(subject: Subject) -> Outcome:
+    try:
+        with subject.log.reading() as connection:
+            differing = replay.differing(connection)
+    except FAILURES as error:
+        raise Unchecked("The release requests could not be read.") from error
+    if differing:
+        return fails(
+            f"Stored in another state than on record: {', '.join(differing)}.",
+            remedy="Nothing of them leaves; look at each in the console's register, and stop it there.",
+        )
+    return holds("Every release request stands where its entries in the log lead.")
 
 
 def _clock(subject: Subject) -> Outcome:
@@ -159,6 +174,12 @@ CHECKS = (
         promise="Budgets say what the log says was spent.",
         how="Every charge and budget is made again from the log's entries and compared.",
         test=_ledger,
+    ),
+    Check(
+        name="releases",
+        promise="No release request was moved but by what is on record.",
+        how="The entries of each are replayed over the table of states, and compared with its row.",
+        test=_releases,
     ),
     Check(
         name="clock",

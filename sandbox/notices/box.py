@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from sandbox.audit.event import timestamp
 from sandbox.notices.notice import About, Notice
@@ -17,7 +17,7 @@ from sandbox.policy.roles import Actor
 from sandbox.store.tables import notice as notices
 
 SHOWN = 200
-"""Newest notices that are listed at once."""
+"""Notices that are listed at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ class Happening:
 
 
 def for_person(connection: Connection, actor: Actor, since: str = "") -> tuple[Notice, ...]:
-    """Return the newest notices of ``actor`` after ``since``, newest first.
+    """Return notices of ``actor`` after ``since``: those that are unread, then the others, newest first.
 
     Args:
         connection: of the state database.
@@ -43,7 +43,9 @@ def for_person(connection: Connection, actor: Actor, since: str = "") -> tuple[N
     """
     t = notices
     query = select(t).where(t.c.person == actor.name, t.c.at > since)
-    rows = connection.execute(query.order_by(t.c.at.desc(), t.c.id).limit(SHOWN))
+    # Unread ones come first so that however many there are, marking those that are shown brings the rest.
+    unread_first = case((t.c.read_at == "", 0), else_=1)
+    rows = connection.execute(query.order_by(unread_first, t.c.at.desc(), t.c.id).limit(SHOWN))
     return tuple(_notice(row) for row in rows)
 
 

@@ -22,11 +22,15 @@ from sandbox.policy.policies import Policies
 from sandbox.review import rules
 from sandbox.review.request import Request, read_request
 from sandbox.review.status import Status
+from sandbox.review.view import began
 from sandbox.store.tables import package, release_request
 
 EXPIRING = timedelta(hours=48)
 """How long before its end a package's author is reminded."""
 _MOVED: Mapping[str, About] = {
+    "consolidation": About.REVIEWS_DIFFER,
+    "held": About.HELD,
+    "lapsed": About.LAPSED,
     "returned": About.RETURNED,
     "rejected": About.REJECTED,
     "released": About.RELEASED,
@@ -35,7 +39,6 @@ _MOVED: Mapping[str, About] = {
     "ended": About.ENDED,
     "tampered": About.TAMPERED,
 }
-_DECIDED: Mapping[Status, About] = {Status.RETURNED: About.RETURNED, Status.REJECTED: About.REJECTED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +65,10 @@ class Concerned:
             case Kind.RELEASE_SCREENED if decision == "blocked":
                 yield self._told(entry, request, About.BLOCKED, round_, {request.author})
             case Kind.RELEASE_SCREENED:
-                reviewers = self.reviewers(request)
-                yield self._told(entry, request, About.REVIEW_REQUESTED, round_, reviewers)
-            case Kind.RELEASE_VOTED if request.status in _DECIDED and str(request.round) == round_:
-                # The vote that ended the round says so by the state; any other leaves the state as it is.
-                yield self._told(entry, request, _DECIDED[request.status], round_, {request.author})
+                yield from self._asked(entry, request, round_)
+            case Kind.RELEASE_SEATED if decision in {"drawn", "declined"} and str(request.round) == round_:
+                # The same occasion as the round's: who was told before is not told again.
+                yield self._told(entry, request, About.REVIEW_REQUESTED, round_, self.reviewers(request))
             case Kind.RELEASE_SEALED:
                 yield self._told(entry, request, About.APPROVED, round_, {request.author})
             case Kind.RELEASE_DOWNLOADED:
@@ -76,8 +78,7 @@ class Concerned:
                 about = _MOVED[decision]
                 yield self._told(entry, request, about, round_, self._of_move(request, about))
             case Kind.RELEASE_MOVED if decision == "review":
-                reviewers = self.reviewers(request)
-                yield self._told(entry, request, About.REVIEW_REQUESTED, str(entry.seq), reviewers)
+                yield from self._asked(entry, request, str(entry.seq))
             case _:
                 return
 
@@ -87,22 +88,30 @@ class Concerned:
         yield from self._packages(connection, now)
 
     def reviewers(self, request: Request) -> set[str]:
-        """Return everybody who may vote on ``request``, whether or not they have."""
-        granted = self.policies.authorizations.get(request.authorization)
-        if granted is None:
-            return set()
-        return {
-            name
-            for name, groups in self.people.items()
-            if not rules.why_not_eligible(name, groups, author=request.author, authorization=granted)
-        }
+        """Return everybody who is to review ``request``, whether or not they have."""
+        able = rules.eligible(rules.Panel(policies=self.policies, people=self.people), request)
+        return set(able & set(request.seats) if self.policies.review.seats == "drawn" else able)
 
     @property
     def officers(self) -> set[str]:
         """Return the security officers."""
         return {name for name, groups in self.people.items() if "officers" in groups}
 
+    @property
+    def stewards(self) -> set[str]:
+        """Return the data stewards."""
+        return {name for name, groups in self.people.items() if "stewards" in groups}
+
+    def _asked(self, entry: Entry, request: Request, occasion: str) -> Iterator[Happening]:
+        yield self._told(entry, request, About.REVIEW_REQUESTED, occasion, self.reviewers(request))
+        if request.risk == "red":
+            yield self._told(entry, request, About.CONSENT_REQUESTED, occasion, self.stewards)
+
     def _of_move(self, request: Request, about: About) -> set[str]:
+        if about is About.REVIEWS_DIFFER:
+            return {vote.reviewer for vote in request.votes}
+        if about is About.HELD:
+            return {request.author, *self.officers}
         if about is About.TAMPERED:
             return self.officers  # who tampered may be the author or a reviewer
         if about is About.REVOKED:
@@ -111,15 +120,19 @@ class Concerned:
 
     def _reviews(self, connection: Connection, now: datetime) -> Iterator[Happening]:
         t = release_request
-        waiting = select(t.c.id).where(t.c.status == str(Status.REVIEW))
+        states = [str(Status.REVIEW), str(Status.CONSOLIDATION)]
+        waiting = select(t.c.id).where(t.c.status.in_(states))
         for request_id in connection.execute(waiting).scalars().all():
             request = read_request(connection, request_id)
-            begun = datetime.fromisoformat(_begun(connection, request))
+            entries = reading.search(connection, subject=request.id, limit=None)[::-1]
+            begun = datetime.fromisoformat(began(request, entries))
             over, half = begun + self.review_time, begun + self.review_time / 2
             if now < half:
                 continue
             about, at = (About.REVIEW_OVERDUE, over) if now >= over else (About.REVIEW_DUE_SOON, half)
-            people = self.reviewers(request) - {vote.reviewer for vote in request.votes}
+            wrote = {vote.reviewer for vote in request.votes}
+            # Where reviews differ, those who wrote them are to conclude.
+            people = self.reviewers(request) - wrote if request.status is Status.REVIEW else wrote
             if about is About.REVIEW_OVERDUE:
                 people |= self.officers
             yield Happening(
@@ -159,14 +172,3 @@ class Concerned:
             occasion=occasion,
             people=frozenset(people),
         )
-
-
-def _begun(connection: Connection, request: Request) -> str:
-    """Return when the present round came before reviewers."""
-    for entry in reading.search(connection, subject=request.id, limit=None):
-        if entry.event["decision"] == "review" and entry.event["kind"] in {
-            Kind.RELEASE_SCREENED,
-            Kind.RELEASE_MOVED,
-        }:
-            return entry.at
-    return request.updated_at

@@ -14,6 +14,10 @@ class About(StrEnum):
     REVIEW_REQUESTED = "review-requested"
     REVIEW_DUE_SOON = "review-due-soon"
     REVIEW_OVERDUE = "review-overdue"
+    REVIEWS_DIFFER = "reviews-differ"
+    CONSENT_REQUESTED = "consent-requested"
+    HELD = "held"
+    LAPSED = "lapsed"
     RETURNED = "returned"
     REJECTED = "rejected"
     APPROVED = "approved"
@@ -32,6 +36,10 @@ SENTENCES: dict[About, str] = {
     About.REVIEW_REQUESTED: "Request {request} waits for your review.",
     About.REVIEW_DUE_SOON: "Half of the time to review request {request} is over.",
     About.REVIEW_OVERDUE: "The time to review request {request} is over.",
+    About.REVIEWS_DIFFER: "The reviews of request {request} differ; those who wrote them conclude.",
+    About.CONSENT_REQUESTED: "Request {request} waits for a data steward's consent.",
+    About.HELD: "Request {request} is held by a security officer.",
+    About.LAPSED: "Your request {request} was closed: it came back to you and was left unanswered.",
     About.RETURNED: "Your request {request} was returned to you; the reasons stand beside it.",
     About.REJECTED: "Your request {request} was rejected; the reasons stand beside it.",
     About.APPROVED: "Your request {request} was approved and is being packed.",

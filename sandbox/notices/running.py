@@ -46,11 +46,7 @@ class Notices:
         self.follower = Follower(
             engine=books.engine,
             policies=policies,
-            people=lambda: {
-                account.name: account.groups
-                for account in accounts.list_all(books.engine)
-                if not account.disabled
-            },
+            people=lambda: accounts.groups_by_name(books.engine),
             review_time=timedelta(hours=notifications.review_hours),
             clock=books.clock,
         )

@@ -6,10 +6,8 @@ requests that were approved side by side must not tell together what neither may
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
@@ -19,7 +17,7 @@ from sandbox.policy.policies import Policies
 from sandbox.review import rules
 from sandbox.review.disclosure import differencing
 from sandbox.review.finding import Finding, Report
-from sandbox.review.forms import Table
+from sandbox.review.forms import Table, table_of
 from sandbox.review.request import Request, StoredFile, read_request
 from sandbox.review.screen.screening import thresholds_of
 from sandbox.review.status import Status
@@ -27,7 +25,7 @@ from sandbox.review.submission import policy_for
 from sandbox.store import tables
 
 RISKS: tuple[Risk, ...] = ("green", "amber", "red")
-WAITING = frozenset({Status.REVIEW, Status.APPROVED})
+WAITING = frozenset({Status.REVIEW, Status.CONSOLIDATION, Status.APPROVED, Status.HELD})
 """States in which a request may still be released as it is. What was sealed once counts for ever."""
 
 
@@ -56,17 +54,68 @@ def weighed(connection: Connection, policies: Policies, request: Request) -> Req
     return replace(request, report=report, risk=risk, quorum=quorum)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beside:
+    """One table of another request over the same people, beside a table of this one."""
+
+    request: str
+    """Id of the other request."""
+    file: str
+    at: str
+    """When the other request last moved."""
+    released: bool
+    """Whether it was sealed once, so that it counts as known; else it waits."""
+    overlap: differencing.Overlap
+
+
+def beside(connection: Connection, policies: Policies, request: Request, name: str) -> tuple[Beside, ...]:
+    """Return everything that was released or waits over the same people and has cells in common with a table.
+
+    Args:
+        connection: of the state database.
+        policies: which authorizations are about the same people.
+        request: the request.
+        name: one of its files; where it is no table, or a receipt covers it, nothing is beside it.
+    """
+    authorization = policies.authorizations.get(request.authorization)
+    file = next((one for one in request.files if one.name == name and _tells(one)), None)
+    if authorization is None or file is None:
+        return ()
+    thresholds = thresholds_of(policy_for(policies, authorization))
+    mine = _table_of(connection, file)
+    return tuple(
+        Beside(
+            request=other.id, file=one.name, at=other.updated_at, released=bool(other.sealed), overlap=overlap
+        )
+        for other in _others(connection, policies, request, authorization)
+        for one in other.files
+        if _tells(one) and (not other.sealed or one.name in other.leaving)
+        for overlap in differencing.overlaps(mine, _table_of(connection, one), thresholds)
+    )
+
+
 def _tables_beside(
     connection: Connection, policies: Policies, request: Request, authorization: AuthorizationPolicy
 ) -> Iterator[Table]:
     """Yield the tables about the same people of all other requests that were or may be released."""
+    for other in _others(connection, policies, request, authorization):
+        yield from (
+            _table_of(connection, file)
+            for file in other.files
+            if _tells(file) and (not other.sealed or file.name in other.leaving)
+        )
+
+
+def _others(
+    connection: Connection, policies: Policies, request: Request, authorization: AuthorizationPolicy
+) -> Iterator[Request]:
     t = tables.release_request
     names = _about_the_same(policies, authorization)
     query = select(t.c.id).where(t.c.id != request.id, t.c.authorization.in_(names))
     for other_id in connection.execute(query.order_by(t.c.created_at, t.c.id)).scalars().all():
         other = read_request(connection, other_id)
         if other.sealed or other.status in WAITING:
-            yield from (_table_of(connection, file) for file in other.files if _tells(file))
+            yield other
 
 
 def _about_the_same(policies: Policies, authorization: AuthorizationPolicy) -> frozenset[str]:
@@ -88,8 +137,7 @@ def _of_file(file: StoredFile, finding: Finding) -> Finding:
 
 
 def _table_of(connection: Connection, file: StoredFile) -> Table:
-    """Return a stored table; its canonical form is rectangular, so nothing has to be guessed."""
+    """Return a stored table."""
     t = tables.blob
     content = connection.execute(select(t.c.content).where(t.c.sha256 == file.sha256)).scalar_one()
-    header, *rows = csv.reader(io.StringIO(bytes(content).decode()))
-    return Table(header=tuple(header), rows=tuple(map(tuple, rows)))
+    return table_of(bytes(content))

@@ -16,7 +16,7 @@ from sandbox.audit.event import Event, Kind, timestamp
 from sandbox.audit.group import Transaction
 from sandbox.canonical import Canonical, digest, digest_of
 from sandbox.errors import Conflict
-from sandbox.review.request import Request, StoredFile, document_of
+from sandbox.review.request import Request, StoredFile, Vote, document_of
 from sandbox.review.screen.screening import ScreenedFile
 from sandbox.review.status import Party, Status, check_move
 from sandbox.store import tables
@@ -30,7 +30,13 @@ def move(tx: Transaction, request: Request, end: Status, party: Party) -> Reques
         NotAllowed: another party makes this move.
     """
     check_move(request.status, end, party)
-    moved = replace(request, status=end, row_version=request.row_version + 1, updated_at=timestamp(tx.at))
+    moved = replace(
+        request,
+        status=end,
+        held_from=request.held_from if end is Status.HELD else None,
+        row_version=request.row_version + 1,
+        updated_at=timestamp(tx.at),
+    )
     t = tables.release_request
     done = tx.connection.execute(
         update(t)
@@ -51,6 +57,26 @@ def move(tx: Transaction, request: Request, end: Status, party: Party) -> Reques
     return moved
 
 
+def step(
+    tx: Transaction,
+    request: Request,
+    end: Status,
+    party: Party,
+    *,
+    actor: str = "system",
+    body: Mapping[str, Canonical] | None = None,
+    private: str | None = None,
+) -> Request:
+    """Move ``request`` and record the move in the same transaction; return it as it is now.
+
+    Raises:
+        Conflict, NotAllowed: as for :func:`move`.
+    """
+    moved = move(tx, request, end, party)
+    tx.append(event(Kind.RELEASE_MOVED, request, actor=actor, decision=end.said, body=body), private=private)
+    return moved
+
+
 def stale() -> Conflict:
     """Return the refusal of a decision on something that has changed meanwhile."""
     return Conflict(
@@ -65,6 +91,21 @@ def store_document(tx: Transaction, request: Request) -> None:
     t = tables.release_request
     same = (t.c.id == request.id, t.c.row_version == request.row_version)
     tx.connection.execute(update(t).where(*same).values(document=document_of(request)))
+
+
+def touch(tx: Transaction, request: Request) -> Request:
+    """Store the document and make every page that shows the request stale, without moving it.
+
+    Raises:
+        Conflict: the request has changed since it was read.
+    """
+    t = tables.release_request
+    touched = replace(request, row_version=request.row_version + 1)
+    same = (t.c.id == request.id, t.c.row_version == request.row_version)
+    values = {"row_version": touched.row_version, "document": document_of(touched)}
+    if tx.connection.execute(update(t).where(*same).values(values)).rowcount != 1:
+        raise stale()
+    return touched
 
 
 def at_version(request: Request, row_version: int | None) -> Request:
@@ -116,32 +157,27 @@ def store_files(tx: Transaction, request: Request, screened: Iterable[ScreenedFi
         )
 
 
-def store_vote(
-    tx: Transaction, request: Request, *, reviewer: str, verdict: str, reason: str, binding: str
-) -> None:
-    """Store a vote; one that the same person cast on other content of this round is void and gives way.
-
-    Raises:
-        Conflict: the reviewer has already voted on exactly this.
-    """
+def store_vote(tx: Transaction, request: Request, vote: Vote) -> None:
+    """Store a review; one that the same person gave of this round before gives way."""
     t = tables.vote
-    mine = (t.c.request == request.id, t.c.round == request.round, t.c.reviewer == reviewer)
-    if tx.connection.execute(select(t.c.reviewer).where(*mine, t.c.binding == binding)).first():
-        raise Conflict(
-            "already-voted",
-            "You have already decided on this round.",
-            allowed="A new round can be decided again.",
-        )
-    tx.connection.execute(delete(t).where(*mine))
+    same = (t.c.request == request.id, t.c.round == request.round, t.c.reviewer == vote.reviewer)
+    tx.connection.execute(delete(t).where(*same))
     tx.connection.execute(
         insert(t).values(
             request=request.id,
             round=request.round,
-            reviewer=reviewer,
-            verdict=verdict,
-            reason=reason,
-            binding=binding,
-            at=timestamp(tx.at),
+            reviewer=vote.reviewer,
+            verdict=vote.verdict,
+            reason=vote.reason,
+            binding=vote.binding,
+            at=vote.at,
+            document=canonical.encode(
+                {
+                    "files": dict(vote.files),
+                    "acknowledged": dict(vote.acknowledged),
+                    "overridden": vote.overridden,
+                }
+            ),
         )
     )
 

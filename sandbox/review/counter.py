@@ -113,7 +113,7 @@ def _released(connection: Connection, request: Request) -> tuple[str, str]:
     released = [
         event["body"]["package"]
         for event in events
-        if event["kind"] == Kind.RELEASE_MOVED and event["decision"] == "released"
+        if event["kind"] == Kind.RELEASE_MOVED and "package" in event["body"]
     ]
     return (authors[0], released[-1]) if authors and released else ("", "")
 

@@ -1,4 +1,4 @@
-"""Where a request stands by the log alone.
+"""Where a request stands by the log alone, and whether what is stored is that.
 
 The row of a request can be changed by whoever holds the database's file; the log cannot without its
 checkpoints telling. Sealing and downloads therefore ask both, and act only where they agree.
@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 
 from sandbox.audit import reading
 from sandbox.audit.event import Kind
-from sandbox.review.status import INITIAL, TRANSITIONS, Status
+from sandbox.audit.reading import Entry
+from sandbox.review.status import HOLDABLE, INITIAL, TRANSITIONS, Status
 from sandbox.store import tables
 
 _ENDS: dict[str, Status] = {
@@ -24,8 +25,18 @@ _ENDS: dict[str, Status] = {
 _NAMED = frozenset({Kind.RELEASE_SCREENED, Kind.RELEASE_MOVED})
 """Events whose decision is the state they lead to."""
 _STATES = {status.said: status for status in Status}
-_COUNTED = _NAMED | _ENDS.keys() | {Kind.RELEASE_SUBMITTED, Kind.RELEASE_VOTED, Kind.RELEASE_DOWNLOADED}
-_VOTED = {"return": Status.RETURNED, "reject": Status.REJECTED}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reviewed:
+    """What the log keeps of one review."""
+
+    binding: str
+    verdict: str
+    digest: str
+    files: Mapping[str, str]
+    """Word on each file, by the digest of its name."""
+    overridden: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,23 +45,38 @@ class Standing:
 
     status: Status
     round: int
+    since: str
+    """When it came to its present state."""
+    held_from: Status | None = None
     quorum: int = 0
-    approvals: Mapping[str, str] = field(default_factory=dict)
-    """Who approved this round, and the binding of their latest approval."""
+    risk: str = ""
+    reviews: Mapping[str, Reviewed] = field(default_factory=dict)
+    """Last review of each reviewer of this round."""
+    consent: tuple[str, str] | None = None
+    """Who consented, and to what."""
+    excused: frozenset[tuple[str, str]] = frozenset()
+    """Checks whose refusal was let before reviewers in this round, and until when."""
+    seats: frozenset[str] = frozenset()
+    declined: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
+    """Digests of the names of files that were approved."""
     downloads: int = 0
     expires: str = ""
     """Until when the package may be fetched; empty before there is one."""
 
 
-def replay(events: Iterable[Mapping[str, Any]]) -> Standing | None:
-    """Return where the events of one request, oldest first, lead.
+def replay(entries: Iterable[Entry]) -> Standing | None:
+    """Return where the entries of one request, oldest first, lead.
 
-    None where there are none, or where one of them makes a move that the table does not have: such a
-    request stands nowhere, and nothing of it may leave.
+    None where there are none, or where one of them makes a move that the table does not have, approves what
+    the reviews before it do not approve, or lets a held request go on elsewhere: such a request stands
+    nowhere, and nothing of it may leave.
     """
     standing: Standing | None = None
-    for event in events:
-        after = _after(standing, event)
+    for entry in entries:
+        if entry.event["kind"] not in _COUNTED:
+            continue
+        after = _after(standing, entry)
         if after is None or not _follows(standing, after):
             return None
         standing = after
@@ -61,11 +87,7 @@ def standing_of(connection: Connection, request_id: str) -> Standing | None:
     """Return where the request stands by the log."""
     entries = reading.search(connection, subject=request_id, limit=None)[::-1]
     # Others may be about the request too: an answer's entries, refusals before there was a request.
-    return replay(
-        entry.event
-        for entry in entries
-        if entry.event["subject"] == request_id and entry.event["kind"] in _COUNTED
-    )
+    return replay(entry for entry in entries if entry.event["subject"] == request_id)
 
 
 def agrees(connection: Connection, request_id: str, *, status: Status, round_: int) -> bool:
@@ -86,39 +108,108 @@ def differing(connection: Connection) -> tuple[str, ...]:
 def _follows(before: Standing | None, after: Standing) -> bool:
     if before is None:
         return after.status is INITIAL
-    return before.status is after.status or (before.status, after.status) in TRANSITIONS
+    if before.status is after.status:
+        return True
+    back = before.status is Status.HELD and after.status in HOLDABLE
+    return (before.status, after.status) in TRANSITIONS and (not back or after.status is before.held_from)
 
 
-def _after(standing: Standing | None, event: Mapping[str, Any]) -> Standing | None:
+def _after(standing: Standing | None, entry: Entry) -> Standing | None:
+    event = entry.event
     kind, body = event["kind"], event["body"]
     if kind == Kind.RELEASE_SUBMITTED:
-        return Standing(status=Status.SCREENING, round=body["round"])
+        kept = standing or Standing(status=INITIAL, round=0, since=entry.at)
+        return Standing(
+            status=INITIAL, round=body["round"], since=entry.at, seats=kept.seats, declined=kept.declined
+        )
     if standing is None or body.get("round") != standing.round:
         return None
-    if kind == Kind.RELEASE_VOTED:
-        return _with_vote(standing, event)
-    if kind == Kind.RELEASE_DOWNLOADED:
-        return replace(standing, downloads=standing.downloads + 1)
+    teller = _TELLERS.get(kind)
+    return teller(standing, event) if teller else _moved(standing, entry)
+
+
+def _moved(standing: Standing, entry: Entry) -> Standing | None:
+    event = entry.event
+    kind, body, decision = event["kind"], event["body"], event["decision"]
+    # What was weighed again at sealing is no state: the move that follows it says where it leads.
+    status = _ENDS.get(kind, _STATES.get(decision, standing.status))
+    if status is Status.APPROVED and standing.status is not Status.HELD:
+        leaving = frozenset(body.get("leaving", ()))
+        if not leaving or not all(_approved(standing, name) for name in leaving):
+            return None
+        standing = replace(standing, leaving=leaving)
+    held = status is Status.HELD
     return replace(
         standing,
-        status=_status_after(standing.status, kind, event["decision"]),
+        status=status,
+        since=entry.at if status is not standing.status else standing.since,
+        held_from=(standing.held_from or standing.status) if held else None,
         quorum=body.get("quorum", standing.quorum),
+        risk=body.get("risk", standing.risk),
         expires=body.get("expires", standing.expires),
     )
 
 
-def _status_after(status: Status, kind: str, decision: str) -> Status:
-    if kind in _ENDS:
-        return _ENDS[kind]
-    # What was weighed again at sealing is no state: the move that follows it says where it leads.
-    return _STATES.get(decision, status) if kind in _NAMED else status
+def _approved(standing: Standing, name: str) -> bool:
+    """Return whether reviews bound to one and the same thing approve the file, and no veto stands."""
+    for binding in {review.binding for review in standing.reviews.values()}:
+        counted = [
+            review
+            for who, review in standing.reviews.items()
+            if review.binding == binding and who not in standing.declined
+        ]
+        agreed = sum(review.files.get(name) == "approve" for review in counted)
+        vetoed = any(
+            not review.overridden and (review.verdict == "reject" or review.files.get(name) != "approve")
+            for review in counted
+        )
+        consented = standing.risk != "red" or (standing.consent or ("", ""))[1] == binding
+        if agreed >= standing.quorum and not vetoed and consented:
+            return True
+    return False
 
 
-def _with_vote(standing: Standing, event: Mapping[str, Any]) -> Standing:
-    verdict, binding = event["decision"], event["body"]["binding"]
-    if verdict in _VOTED:
-        return replace(standing, status=_VOTED[verdict])
-    approvals = {**standing.approvals, event["actor"]: binding}
-    agreed = sum(other == binding for other in approvals.values())
-    status = Status.APPROVED if agreed >= standing.quorum else standing.status
-    return replace(standing, approvals=approvals, status=status)
+def _voted(standing: Standing, event: Mapping[str, Any]) -> Standing:
+    body = event["body"]
+    review = Reviewed(
+        binding=body["binding"], verdict=event["decision"], digest=body["review"], files=body["files"]
+    )
+    return replace(standing, reviews={**standing.reviews, event["actor"]: review})
+
+
+def _overridden(standing: Standing, event: Mapping[str, Any]) -> Standing | None:
+    reviewer = event["body"]["reviewer"]
+    review = standing.reviews.get(reviewer)
+    if review is None or review.digest != event["body"]["review"]:
+        return None
+    return replace(standing, reviews={**standing.reviews, reviewer: replace(review, overridden=True)})
+
+
+def _consented(standing: Standing, event: Mapping[str, Any]) -> Standing:
+    return replace(standing, consent=(event["actor"], event["body"]["binding"]))
+
+
+def _excused(standing: Standing, event: Mapping[str, Any]) -> Standing:
+    if event["decision"] != "agreed":
+        return standing
+    return replace(standing, excused=standing.excused | {(event["body"]["code"], event["body"]["expires"])})
+
+
+def _seated(standing: Standing, event: Mapping[str, Any]) -> Standing:
+    body = event["body"]
+    return replace(standing, seats=frozenset(body["seats"]), declined=frozenset(body["declined"]))
+
+
+def _downloaded(standing: Standing, _: Mapping[str, Any]) -> Standing:
+    return replace(standing, downloads=standing.downloads + 1)
+
+
+_TELLERS = {
+    Kind.RELEASE_VOTED: _voted,
+    Kind.RELEASE_OVERRIDDEN: _overridden,
+    Kind.RELEASE_CONSENTED: _consented,
+    Kind.RELEASE_EXCUSED: _excused,
+    Kind.RELEASE_SEATED: _seated,
+    Kind.RELEASE_DOWNLOADED: _downloaded,
+}
+_COUNTED = _NAMED | _ENDS.keys() | _TELLERS.keys() | {Kind.RELEASE_SUBMITTED}

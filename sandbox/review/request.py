@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
 from sandbox import canonical
+from sandbox.canonical import digest_of
 from sandbox.errors import NotFound
 from sandbox.policy.grades import Risk
 from sandbox.review.finding import Report, Severity
@@ -35,7 +36,7 @@ class StoredFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vote:
-    """One reviewer's word on one round."""
+    """One reviewer's review of one round."""
 
     reviewer: str
     verdict: str
@@ -44,6 +45,47 @@ class Vote:
     binding: str
     """Digest of what it is about."""
     at: str
+    files: Mapping[str, str]
+    """What they say of each file: ``approve`` or ``changes``."""
+    acknowledged: Mapping[str, str]
+    """Codes of the findings they weighed, and for each why the file may leave."""
+    overridden: str = ""
+    """Why an officer lets its veto not stand; empty where nobody does."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that the reviewer said; the log names it."""
+        return digest_of(
+            {
+                "verdict": self.verdict,
+                "reason": self.reason,
+                "files": dict(self.files),
+                "acknowledged": dict(self.acknowledged),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consent:
+    """What the data steward says to a red request."""
+
+    by: str
+    reason: str
+    binding: str
+    """Digest of what it is about, as of a vote."""
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excuse:
+    """That a check's refusal may go before reviewers, until it expires."""
+
+    code: str
+    officer: str
+    steward: str
+    """Empty until the data steward agrees; until then it excuses nothing."""
+    reason: str
+    expires: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,31 +101,57 @@ class Request:
     row_version: int
     risk: Risk
     quorum: int
-    """Approvals needed."""
+    """Approvals that each file needs."""
     report: Report
     """Findings on the request as a whole: receipts, losses."""
     receipts: tuple[Mapping[str, Any], ...]
     """Claims of the valid receipts."""
     sealed: Mapping[str, Any]
-    """``manifest``, ``seq`` and ``at`` once the request is sealed; else empty."""
-    acknowledged: Mapping[str, tuple[str, ...]]
-    """Codes that each approving reviewer of this round acknowledged."""
+    """``manifest`` and ``seq`` once the request is sealed; else empty."""
+    leaving: tuple[str, ...] = ()
+    """Names of the files that were approved; empty before that."""
+    held_from: Status | None = None
+    """The state in which an officer holds it; None where none does."""
+    seats: tuple[str, ...] = ()
+    """Reviewers who were drawn or took a seat; over all rounds."""
+    declined: tuple[str, ...] = ()
+    """Reviewers who declared a conflict of interest; over all rounds."""
+    consent: Consent | None = None
+    excuses: tuple[Excuse, ...] = ()
     files: tuple[StoredFile, ...]
     votes: tuple[Vote, ...]
-    """Votes of this round; never shown as they are to a reviewer who has yet to vote."""
+    """Reviews of this round; never shown as they are to a reviewer who has yet to vote."""
     created_at: str
     updated_at: str
 
     @property
-    def flagged(self) -> frozenset[str]:
-        """Codes that an approving reviewer must acknowledge."""
-        reports = (self.report, *(file.report for file in self.files))
+    def stage(self) -> Status:
+        """Where it stands, or would if nobody held it."""
+        return self.held_from or self.status
+
+    def flagged_in(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the codes that whoever approves the files ``names`` must acknowledge.
+
+        A refusal that was excused is among them: it is no less to be weighed than a flag.
+        """
+        wanted = frozenset(names)
+        reports = (self.report, *(file.report for file in self.files if file.name in wanted))
         return frozenset(
             finding.code
             for report in reports
             for finding in report.findings
-            if finding.severity is Severity.FLAG
+            if finding.severity is not Severity.INFO
         )
+
+    @property
+    def flagged(self) -> frozenset[str]:
+        """Codes that whoever approves every file must acknowledge."""
+        return self.flagged_in(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its files."""
+        return tuple(file.name for file in self.files)
 
 
 def read_request(connection: Connection, request_id: str) -> Request:
@@ -110,7 +178,12 @@ def read_request(connection: Connection, request_id: str) -> Request:
         report=Report.from_document(document["findings"]),
         receipts=tuple(document["receipts"]),
         sealed=document["sealed"],
-        acknowledged={name: tuple(codes) for name, codes in document["acknowledged"].items()},
+        leaving=tuple(document["leaving"]),
+        held_from=Status(document["held_from"]) if document["held_from"] else None,
+        seats=tuple(document["seats"]),
+        declined=tuple(document["declined"]),
+        consent=Consent(**document["consent"]) if document["consent"] else None,
+        excuses=tuple(Excuse(**excuse) for excuse in document["excuses"]),
         files=_files(connection, row, document["kinds"]),
         votes=_votes(connection, row),
         created_at=row["created_at"],
@@ -127,7 +200,12 @@ def document_of(request: Request) -> bytes:
             "findings": request.report.to_document(),
             "receipts": list(request.receipts),
             "sealed": dict(request.sealed),
-            "acknowledged": {name: list(codes) for name, codes in request.acknowledged.items()},
+            "leaving": list(request.leaving),
+            "held_from": str(request.held_from or ""),
+            "seats": list(request.seats),
+            "declined": list(request.declined),
+            "consent": asdict(request.consent) if request.consent else {},
+            "excuses": [asdict(excuse) for excuse in request.excuses],
             "kinds": {file.name: [file.kind, file.receipt] for file in request.files},
         }
     )
@@ -167,6 +245,7 @@ def _votes(connection: Connection, row: RowMapping) -> tuple[Vote, ...]:
             reason=vote["reason"],
             binding=vote["binding"],
             at=vote["at"],
+            **canonical.decode(vote["document"]),
         )
         for vote in connection.execute(query).mappings()
     )

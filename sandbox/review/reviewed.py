@@ -98,7 +98,6 @@ def file(
         report=Report(tuple(_findings(claims, digest(answered.evidence)))),
         receipts=(_reference(claims, digest(answered.evidence)),),
         sealed={},
-        acknowledged={},
         files=(stored,),
         votes=(),
         created_at=timestamp(tx.at),
@@ -141,7 +140,7 @@ def structure_only(request: Request) -> Request:
     files = tuple(
         replace(one, sha256="", original_sha256="", size=0, report=nothing) for one in request.files
     )
-    return replace(request, files=files, report=nothing, receipts=(), sealed={}, acknowledged={})
+    return replace(request, files=files, report=nothing, receipts=(), sealed={})
 
 
 def evidence_files(connection: Connection, request: Request) -> tuple[StoredFile, ...]:

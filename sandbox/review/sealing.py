@@ -13,7 +13,7 @@ to review. Neither lets anything out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
@@ -27,7 +27,7 @@ from sandbox.audit.log import Log
 from sandbox.canonical import Canonical, digest
 from sandbox.errors import Conflict
 from sandbox.policy.policies import Policies
-from sandbox.review import beside, changes, replay, rules
+from sandbox.review import beside, changes, replay, rules, tally
 from sandbox.review.encryption import encrypt, keys_of
 from sandbox.review.holding import freeze_of
 from sandbox.review.package import Evidence, build
@@ -35,7 +35,7 @@ from sandbox.review.request import Request, Vote, read_request
 from sandbox.review.status import Party, Status
 from sandbox.store import tables
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +46,8 @@ class Sealer:
     policies: Policies
     signer: SigningKey
     """The release key."""
-    people: Callable[[str], frozenset[str]]
-    """Gives the groups a person is in now."""
+    people: Callable[[], rules.People]
+    """Gives the groups of everybody whose account is open."""
 
     def seal(self, request_id: str) -> None:
         """Check an approved request once more and put its manifest on record; else do nothing.
@@ -61,11 +61,13 @@ class Sealer:
             if differs_from_log(tx.connection, request):
                 self._stop(tx, request, Status.TAMPERED, "what is stored differs from the log")
                 return
+            if self._cools_off(tx, request):
+                return
             weighed = beside.weighed(tx.connection, self.policies, request)
             if weighed is not None:
                 self._look_again(tx, weighed)
                 return
-            approvals = self._standing(request)
+            approvals = self._standing(request, at=timestamp(tx.at))
             if approvals is None:
                 self._stop(tx, request, Status.REVIEW, "votes no longer hold")
                 return
@@ -78,7 +80,8 @@ class Sealer:
             if request.status is not Status.SEALING:
                 return
             whole = _whole(connection, request)
-            files = {f.name: read_blob(connection, f.sha256) for f in request.files} if whole else {}
+            leaving = [file for file in request.files if file.name in request.leaving]
+            files = {file.name: read_blob(connection, file.sha256) for file in leaving} if whole else {}
         package = self._package(request, files)
         with self.log.writing() as tx:
             request = read_request(tx.connection, request_id)
@@ -90,19 +93,11 @@ class Sealer:
                 return
             expires = tx.at + timedelta(days=self.policies.review.package_days)
             _store_package(tx, request, package, expires=expires)
-            changes.move(tx, request, Status.RELEASED, Party.SYSTEM)
             body: dict[str, Canonical] = {"package": digest(package), "expires": timestamp(expires)}
-            tx.append(
-                changes.event(Kind.RELEASE_MOVED, request, actor="system", decision="released", body=body)
-            )
+            changes.step(tx, request, Status.RELEASED, Party.SYSTEM, body=body)
 
     def _stop(self, tx: Transaction, request: Request, end: Status, why: str) -> None:
-        changes.move(tx, request, end, Party.SYSTEM)
-        tx.append(
-            changes.event(
-                Kind.RELEASE_MOVED, request, actor="system", decision=end.said, body={"reason": why}
-            )
-        )
+        changes.step(tx, replace(request, leaving=()), end, Party.SYSTEM, body={"reason": why})
 
     def _look_again(self, tx: Transaction, request: Request) -> None:
         """Put a request of which more is known now before reviewers; what was voted was about less."""
@@ -114,28 +109,28 @@ class Sealer:
         )
         self._stop(tx, request, Status.REVIEW, "together with what was released since, it tells more")
 
-    def _standing(self, request: Request) -> tuple[Vote, ...] | None:
-        """Return the approvals that hold now, None where they are too few or a veto stands."""
+    def _standing(self, request: Request, *, at: str) -> tuple[Vote, ...] | None:
+        """Return the reviews that hold now, None where they do not let exactly these files leave."""
         authorization = self.policies.authorizations.get(request.authorization)
-        if authorization is None or any(vote.verdict != "approve" for vote in request.votes):
+        if authorization is None or not rules.consented(request, self.policies):
             return None
-        binding = rules.binding_of(request, policy_digest=self.policies.digest)
-        standing = tuple(
-            vote
-            for vote in request.votes
-            if vote.binding == binding
-            and not rules.why_not_eligible(
-                vote.reviewer, self.people(vote.reviewer), author=request.author, authorization=authorization
-            )
-        )
+        votes = rules.standing_votes(rules.Panel(policies=self.policies, people=self.people()), request)
         needed = max(request.quorum, self.policies.approvals_needed(authorization, risk=request.risk))
-        return standing if len(standing) >= needed else None
+        names = tally.leaving(request.names, votes, quorum=needed)
+        excused = not rules.unexcused(request, names, at=at)
+        return votes if names and names == request.leaving and excused else None
+
+    def _cools_off(self, tx: Transaction, request: Request) -> bool:
+        """Return whether the time in which an officer may hold what is approved still runs."""
+        standing = replay.standing_of(tx.connection, request.id)
+        hours = self.policies.review.cooling_hours[request.risk]
+        return standing is not None and timestamp(tx.at - timedelta(hours=hours)) < standing.since
 
     def _seal(self, tx: Transaction, request: Request, approvals: tuple[Vote, ...]) -> None:
         manifest = manifest_of(request, approvals, policies=self.policies, sealed_at=timestamp(tx.at))
         body: dict[str, Canonical] = {
             "manifest": canonical.digest_of(manifest),
-            "files": [file.sha256 for file in request.files],
+            "files": [file.sha256 for file in request.files if file.name in request.leaving],
         }
         seq = tx.append(
             changes.event(Kind.RELEASE_SEALED, request, actor="system", decision="sealed", body=body)
@@ -177,7 +172,10 @@ def read_blob(connection: Connection, sha256: str) -> bytes:
 
 
 def differs_from_log(connection: Connection, request: Request) -> bool:
-    """Return whether state, author, files, reports or votes of this round are not those of the log."""
+    """Return whether state, author, files, reports or reviews of this round are not those of the log."""
+    standing = replay.standing_of(connection, request.id)
+    if standing is None or not _same_standing(standing, request):
+        return True
     entries = reading.search(connection, subject=request.id, limit=None)[::-1]
     events = [
         entry.event
@@ -190,22 +188,33 @@ def differs_from_log(connection: Connection, request: Request) -> bool:
         if event["kind"] == Kind.RELEASE_SUBMITTED
     ]
     screened = [event["body"] for event in events if event["kind"] == Kind.RELEASE_SCREENED]
-    cast = {event["actor"]: event for event in events if event["kind"] == Kind.RELEASE_VOTED}
-    logged = {
-        (name, event["decision"], event["body"]["binding"], tuple(event["body"]["acknowledged"]))
-        for name, event in cast.items()
-    }
-    stored = {
-        (vote.reviewer, vote.verdict, vote.binding, request.acknowledged.get(vote.reviewer, ()))
-        for vote in request.votes
-    }
-    held = replay.agrees(connection, request.id, status=request.status, round_=request.round)
     return (
-        not held
-        or submitted != [(request.author, request.authorization, changes.submitted_body(request))]
+        submitted != [(request.author, request.authorization, changes.submitted_body(request))]
         or screened[-1:] != [changes.screened_body(request)]  # the last: it may have been weighed again
-        or logged != stored
         or not _whole(connection, request)
+    )
+
+
+def _same_standing(standing: replay.Standing, request: Request) -> bool:
+    stored = (
+        request.status,
+        request.round,
+        {vote.reviewer: (vote.binding, vote.digest, bool(vote.overridden)) for vote in request.votes},
+        (request.consent.by, request.consent.binding) if request.consent else None,
+        frozenset((one.code, one.expires) for one in request.excuses if one.steward),
+        frozenset(request.seats),
+        frozenset(request.declined),
+        frozenset(digest(name.encode()) for name in request.leaving),
+    )
+    return stored == (
+        standing.status,
+        standing.round,
+        {who: (one.binding, one.digest, one.overridden) for who, one in standing.reviews.items()},
+        standing.consent,
+        standing.excused,
+        standing.seats,
+        standing.declined,
+        standing.leaving,
     )
 
 
@@ -222,6 +231,7 @@ def manifest_of(
 ) -> dict[str, Canonical]:
     """Return what is signed; before sealing, without approvals, what would be signed as far as it stands."""
     granted = policies.authorizations.get(request.authorization)
+    leaving = frozenset(request.leaving or request.names)
     return {
         "version": MANIFEST_VERSION,
         "release": request.id,
@@ -244,6 +254,7 @@ def manifest_of(
                 "findings": file.report.to_document(),
             }
             for file in request.files
+            if file.name in leaving
         ],
         "findings": request.report.to_document(),
         "receipts": [dict(receipt) for receipt in request.receipts],
@@ -252,12 +263,16 @@ def manifest_of(
                 "reviewer": vote.reviewer,
                 "verdict": vote.verdict,
                 "reason": vote.reason,
-                "acknowledged": list(request.acknowledged.get(vote.reviewer, ())),
+                "files": {name: word for name, word in vote.files.items() if name in leaving},
+                "acknowledged": dict(vote.acknowledged),
+                "overridden": vote.overridden,
                 "binding": vote.binding,
                 "at": vote.at,
             }
             for vote in approvals
         ],
+        "consent": asdict(request.consent) if request.consent else {},
+        "exceptions": [asdict(one) for one in request.excuses if one.steward],
     }
 
 

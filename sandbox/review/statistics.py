@@ -21,6 +21,8 @@ from sandbox.review.status import Status
 from sandbox.review.view import BLIND
 from sandbox.store.tables import release_request
 
+_UNSEEN = BLIND | {Status.HELD}
+"""A held request may have been held while it was blind."""
 VETOES = frozenset({"return", "reject"})
 
 
@@ -61,7 +63,7 @@ def by_reviewer(connection: Connection, *, since: str = "") -> Mapping[str, Revi
     for request, status, round_ in connection.execute(requests).all():
         entries = reading.search(connection, subject=request, limit=None)[::-1]
         for number in range(1, round_ + 1):
-            if number < round_ or Status(status) not in BLIND:
+            if number < round_ or Status(status) not in _UNSEEN:
                 _count([one for one in entries if one.event["body"].get("round") == number], found, since)
     return dict(sorted(found.items()))
 

@@ -20,6 +20,10 @@ class Status(StrEnum):
     """A check refused a file; the author may submit another round."""
     REVIEW = "REVIEW"
     """Reviewers look, each without knowing of the others."""
+    CONSOLIDATION = "CONSOLIDATION"
+    """Enough reviews are in and they do not agree; their writers see each other's and conclude."""
+    HELD = "HELD"
+    """An officer stopped everything about it for the time being."""
     RETURNED = "RETURNED"
     """A reviewer asks for changes."""
     APPROVED = "APPROVED"
@@ -32,6 +36,8 @@ class Status(StrEnum):
     """Final: a reviewer said no."""
     WITHDRAWN = "WITHDRAWN"
     """Final: the author took it back."""
+    LAPSED = "LAPSED"
+    """Final: its author left it without an answer for too long."""
     EXPIRED = "EXPIRED"
     """Final: the time or number of downloads is used up."""
     REVOKED = "REVOKED"
@@ -54,19 +60,39 @@ class Party(StrEnum):
     REVIEWER = "reviewer"
     SYSTEM = "system"
     OFFICER = "officer"
+    STEWARD = "steward"
 
+
+HOLDABLE = (
+    Status.BLOCKED,
+    Status.REVIEW,
+    Status.CONSOLIDATION,
+    Status.RETURNED,
+    Status.APPROVED,
+    Status.SEALING,
+    Status.RELEASED,
+)
+"""States in which an officer may hold a request, and to which it goes back; it may end from each."""
 
 TRANSITIONS: dict[tuple[Status, Status], Party] = {
     (Status.SCREENING, Status.BLOCKED): Party.SYSTEM,
     (Status.SCREENING, Status.REVIEW): Party.SYSTEM,
     (Status.BLOCKED, Status.SCREENING): Party.AUTHOR,
     (Status.BLOCKED, Status.WITHDRAWN): Party.AUTHOR,
+    (Status.BLOCKED, Status.LAPSED): Party.SYSTEM,
+    (Status.BLOCKED, Status.REVIEW): Party.STEWARD,
     (Status.REVIEW, Status.RETURNED): Party.REVIEWER,
     (Status.REVIEW, Status.REJECTED): Party.REVIEWER,
     (Status.REVIEW, Status.APPROVED): Party.REVIEWER,
+    (Status.REVIEW, Status.CONSOLIDATION): Party.REVIEWER,
     (Status.REVIEW, Status.WITHDRAWN): Party.AUTHOR,
+    (Status.CONSOLIDATION, Status.RETURNED): Party.REVIEWER,
+    (Status.CONSOLIDATION, Status.REJECTED): Party.REVIEWER,
+    (Status.CONSOLIDATION, Status.APPROVED): Party.REVIEWER,
+    (Status.CONSOLIDATION, Status.WITHDRAWN): Party.AUTHOR,
     (Status.RETURNED, Status.SCREENING): Party.AUTHOR,
     (Status.RETURNED, Status.WITHDRAWN): Party.AUTHOR,
+    (Status.RETURNED, Status.LAPSED): Party.SYSTEM,
     (Status.APPROVED, Status.REVIEW): Party.SYSTEM,
     (Status.APPROVED, Status.SEALING): Party.SYSTEM,
     (Status.APPROVED, Status.TAMPERED): Party.SYSTEM,
@@ -77,12 +103,11 @@ TRANSITIONS: dict[tuple[Status, Status], Party] = {
     (Status.RELEASED, Status.TAMPERED): Party.SYSTEM,
     (Status.RELEASED, Status.REVOKED): Party.OFFICER,
     (Status.TAMPERED, Status.REJECTED): Party.OFFICER,
-    (Status.BLOCKED, Status.ENDED): Party.SYSTEM,
-    (Status.REVIEW, Status.ENDED): Party.SYSTEM,
-    (Status.RETURNED, Status.ENDED): Party.SYSTEM,
-    (Status.APPROVED, Status.ENDED): Party.SYSTEM,
-    (Status.SEALING, Status.ENDED): Party.SYSTEM,
-    (Status.RELEASED, Status.ENDED): Party.SYSTEM,
+    (Status.HELD, Status.REJECTED): Party.OFFICER,
+    (Status.HELD, Status.REVOKED): Party.OFFICER,
+    **{(state, Status.HELD): Party.OFFICER for state in HOLDABLE},
+    **{(Status.HELD, state): Party.OFFICER for state in HOLDABLE},
+    **{(state, Status.ENDED): Party.SYSTEM for state in (*HOLDABLE, Status.HELD)},
 }
 
 INITIAL = Status.SCREENING

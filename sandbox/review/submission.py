@@ -18,11 +18,13 @@ from sandbox.policy.grades import ReviewPolicy, Risk
 from sandbox.policy.policies import Policies
 from sandbox.policy.roles import Actor, Scope
 from sandbox.review import rules
+from sandbox.review.disclosure import margins
 from sandbox.review.disclosure import receipts as evidence
 from sandbox.review.finding import Finding, Report
+from sandbox.review.forms import Thresholds, table_of
 from sandbox.review.request import Request, StoredFile
 from sandbox.review.screen.isolate import Cage
-from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
+from sandbox.review.screen.screening import ScreenedFile, screen_parts, thresholds_of, with_data
 from sandbox.review.status import INITIAL
 
 MOST_FILES = 20
@@ -96,7 +98,7 @@ def screen_submission(
     )
     policy = policy_for(policies, authorization)
     screened = tuple(
-        _with_evidence(file, valid, refusals)
+        _with_evidence(file, valid, refusals, thresholds_of(policy))
         for file in _screen_all(files, policy=policy, receipts=valid, cage=cage)
     )
     stored = tuple(map(_stored, screened))
@@ -171,10 +173,16 @@ def _screen_all(
 
 
 def _with_evidence(
-    file: ScreenedFile, valid: Sequence[Receipt], refusals: tuple[Finding, ...]
+    file: ScreenedFile, valid: Sequence[Receipt], refusals: tuple[Finding, ...], thresholds: Thresholds
 ) -> ScreenedFile:
-    uncovered = evidence.check_uncovered(valid, sha256=file.sha256) if file.kind == "table" else ()
-    return replace(file, report=Report((*file.report.findings, *uncovered, *refusals)))
+    found: tuple[Finding, ...] = ()
+    if file.kind == "table":
+        found = tuple(evidence.check_uncovered(valid, sha256=file.sha256))
+        if not file.receipt:
+            # Here and not in the throw-away process: the solver is larger than that may be, and the canonical
+            # form is ours.
+            found += tuple(margins.check(table_of(file.canonical), thresholds))
+    return replace(file, report=Report((*file.report.findings, *found, *refusals)))
 
 
 def _stored(file: ScreenedFile) -> StoredFile:
@@ -212,7 +220,6 @@ def new_request(
         report=submission.report,
         receipts=submission.receipts,
         sealed={},
-        acknowledged={},
         files=submission.files,
         votes=(),
         created_at=at,
@@ -231,7 +238,9 @@ def next_round(request: Request, submission: Submission, *, purpose: str) -> Req
         report=submission.report,
         receipts=submission.receipts,
         sealed={},
-        acknowledged={},
+        leaving=(),
+        consent=None,
+        excuses=(),
         files=submission.files,
         votes=(),
     )

@@ -74,7 +74,7 @@ def released(gateway: Gateway, actor: Callable[[str], Actor]) -> tuple[Gateway, 
         verdict="approve",
         reason="Noise is enough.",
         row_version=view.row_version,
-        acknowledged=frozenset(view.to_acknowledge),
+        acknowledged=dict.fromkeys(view.to_acknowledge, "Weighed."),
     )
     gateway.desk.download(at_console("ana"), request)
     return gateway, answer.id, request, content

@@ -55,7 +55,7 @@ def fails(settings: Settings, name: str, *words: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["roles", "keys", "raw-tables", "disk", "database", "log", "ledger", "clock"]
+    "name", ["roles", "keys", "raw-tables", "disk", "database", "log", "ledger", "releases", "clock"]
 )
 def test_a_sandbox_in_order_keeps_the_promise(settings: Settings, name: str) -> None:
     outcome = found(settings, name)
@@ -169,6 +169,16 @@ def test_a_budget_that_was_lowered_by_hand_is_found(settings: Settings) -> None:
     with state(settings) as connection:
         connection.execute("UPDATE budget SET spent = spent - 1 WHERE spent > 0")
     assert fails(settings, "ledger", "do not agree")
+    assert found(settings, "log").result is Result.HOLDS
+
+
+def test_a_release_request_that_the_log_does_not_know_is_found(settings: Settings) -> None:
+    with state(settings) as connection:
+        connection.execute(
+            "INSERT INTO release_request VALUES"
+            " ('planted', 'ana', 'visits-study', 'x', 'RELEASED', 1, 1, x'7b7d', '2026-06-01', '2026-06-01')"
+        )
+    assert fails(settings, "releases", "planted")
     assert found(settings, "log").result is Result.HOLDS
 
 

@@ -89,15 +89,40 @@ def test_the_author_is_told_of_the_end_of_a_round_and_not_by_whom(
 ) -> None:
     request = office.submit()
     office.decide("rita", request, verdict)
+    office.decide("rolf", request, verdict)
     notices = in_box(office, follower, "ana")
     assert [notice.about for notice in notices] == [About.SUBMITTED, about]
-    assert "rita" not in notices[-1].sentence
-    assert told(office, follower, "rolf") == [About.REVIEW_REQUESTED]
+    assert not {"rita", "rolf"} & set(notices[-1].sentence.split())
+    assert told(office, follower, "rosa") == [About.REVIEW_REQUESTED]
+
+
+def test_reviews_that_differ_are_told_to_their_writers_alone(office: Office, follower: Follower) -> None:
+    request = office.submit()
+    office.decide("rita", request)
+    assert told(office, follower, "rita") == [About.REVIEW_REQUESTED]
+    office.decide("rolf", request, "return")
+    for name in ("rita", "rolf"):
+        assert told(office, follower, name) == [About.REVIEW_REQUESTED, About.REVIEWS_DIFFER]
+    assert told(office, follower, "rosa") == [About.REVIEW_REQUESTED]
+    assert told(office, follower, "ana") == [About.SUBMITTED]
+
+
+def test_a_hold_is_told_to_the_author_and_officers(office: Office, follower: Follower) -> None:
+    request = office.submit()
+    office.desk.hold(office.actor("olaf"), request, reason="An incident.")
+    assert told(office, follower, "ana") == [About.SUBMITTED, About.HELD]
+    assert told(office, follower, "olaf") == [About.HELD]
+
+
+def test_a_red_request_is_told_to_the_data_stewards(office: Office, follower: Follower) -> None:
+    office.submit({"n.csv": b"district,n\n" + b"".join(b"D%d,50\n" % number for number in range(30))})
+    assert told(office, follower, "stella") == [About.CONSENT_REQUESTED]
 
 
 def test_a_new_round_asks_anew(office: Office, follower: Follower) -> None:
     request = office.submit()
-    view = office.decide("rita", request, "return")
+    office.decide("rita", request, "return")
+    view = office.decide("rosa", request, "return")
     office.desk.resubmit(
         office.actor("ana"), request, row_version=view.row_version, files={"n.csv": b"district,n\nBei,20\n"}
     )

@@ -73,6 +73,7 @@ def test_an_answer_with_its_receipt_is_not_compared(office: Office) -> None:
 def test_another_round_is_not_compared_with_the_one_before(office: Office) -> None:
     request = office.submit()
     office.decide("rita", request, "return")
+    office.decide("rolf", request, "return")
     view = office.desk.show(office.actor("ana"), request)
     office.desk.resubmit(
         office.actor("ana"), request, row_version=view.row_version, files={"visits.csv": ONE_LESS}

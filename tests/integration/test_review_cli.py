@@ -48,9 +48,9 @@ def test_a_reviewer_is_led_from_the_queue_to_the_decision(terminal: Terminal, tm
     assert "not opened" in terminal("show", request, account="rita")
     shown = terminal("show", request, "--out", "seen", account="rita")
     assert "bytes, opened" in shown
-    assert "give: --acknowledge C26" in shown
+    assert '--acknowledge C26="WHY"' in shown
     assert (tmp_path / "seen" / "table.csv").read_text() == "district,rate\nBei,0.5\nDong,0.25\n"
-    words = ("decide", request, "approve", "--reason", "Large groups.", "--acknowledge", "C26")
+    words = ("decide", request, "approve", "--reason", "Large groups.", "--acknowledge", "C26=Weighed.")
     assert terminal(*words, account="rita") == f"Request {request}: REVIEW.\n"
     after = terminal("show", request, account="rita")
     assert "You may not decide: You have already decided on this round." in after
@@ -84,8 +84,9 @@ def test_an_officer_sees_how_reviewers_work_and_it_is_on_record(
 ) -> None:
     request = handed_in(terminal, tmp_path, "district,n\nBei,120\nDong,55\n")
     assert json.loads(terminal("statistics", "--json", account="olaf")) == []
-    terminal("decide", request, "return", "--reason", "Please explain.", account="rita")
-    header, line = terminal("statistics", "--since", "2026-01-01", account="olaf").splitlines()
+    for name in ("rita", "rolf"):
+        terminal("decide", request, "return", "--reason", "Please explain.", account=name)
+    header, line, _ = terminal("statistics", "--since", "2026-01-01", account="olaf").splitlines()
     assert header.split()[:5] == ["reviewer", "decided", "approve", "return", "reject"]
     assert line.split()[:5] == ["rita", "1", "0", "1", "0"]
     books = open_books(settings)

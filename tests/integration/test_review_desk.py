@@ -70,6 +70,7 @@ def test_a_stale_page_decides_nothing(office: Office) -> None:
     request = office.submit()
     old = office.read("rita", request).row_version
     office.decide("rolf", request, "return")
+    office.decide("rosa", request, "return")
     view = office.desk.show(office.actor("ana"), request)
     office.desk.resubmit(
         office.actor("ana"), request, row_version=view.row_version, files={"visits.csv": ROUNDED}
@@ -90,7 +91,7 @@ def test_bytes_that_were_not_opened_are_not_approved(office: Office) -> None:
 def test_every_flag_must_be_acknowledged(office: Office) -> None:
     request = office.submit({"visits.csv": BARE})
     with pytest.raises(Conflict, match="C26"):
-        office.decide("rita", request, acknowledged=frozenset({"C1"}))
+        office.decide("rita", request, acknowledged={"C1": "Large enough.", "C26": "  "})
 
 
 def test_a_decision_needs_a_reason(office: Office) -> None:
@@ -99,9 +100,11 @@ def test_a_decision_needs_a_reason(office: Office) -> None:
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("return", "RETURNED"), ("reject", "REJECTED")])
-def test_one_veto_ends_the_round_whatever_others_said(office: Office, verdict: str, status: str) -> None:
+def test_reviews_that_say_the_same_end_the_round_as_they_say(
+    office: Office, verdict: str, status: str
+) -> None:
     request = office.submit()
-    office.decide("rita", request)
+    assert office.decide("rita", request, verdict).status is Status.REVIEW
     assert office.decide("rolf", request, verdict).status == status
     with pytest.raises(Conflict):
         office.decide("rosa", request)

@@ -86,15 +86,15 @@ def test_downloads_and_days_set_back_in_the_database_are_counted_by_the_log(offi
 
 def test_events_in_an_order_that_the_table_does_not_have_lead_nowhere(office: Office) -> None:
     request = office.release()
-    events = [entry.event for entry in office.log.search(subject=request)][::-1]
-    standing = replay(events)
+    entries = office.log.search(subject=request)[::-1]
+    standing = replay(entries)
     assert standing is not None
-    assert (standing.status, standing.round, set(standing.approvals)) == (
+    assert (standing.status, standing.round, set(standing.reviews)) == (
         Status.RELEASED, 1, {"rita", "rolf"},
     )  # fmt: skip
-    kinds = [event["kind"] for event in events]
-    without_seal = [event for event in events if event["kind"] != "release.sealed"]
+    kinds = [entry.event["kind"] for entry in entries]
+    without_seal = [entry for entry in entries if entry.event["kind"] != "release.sealed"]
     assert "release.sealed" in kinds
     assert replay(without_seal) is None
-    assert replay(events[1:]) is None
+    assert replay(entries[1:]) is None
     assert replay([]) is None

@@ -43,11 +43,19 @@ def test_a_round_that_is_blind_is_not_counted_before_it_is_over(office: Office) 
 
 def test_earlier_rounds_of_a_request_in_review_are_counted(office: Office) -> None:
     request = office.submit()
-    view = office.decide("rita", request, "return")
+    office.decide("rita", request, "return")
+    view = office.decide("rosa", request, "return")
     again = {"n.csv": b"district,n\nBei,20\n"}
     office.desk.resubmit(office.actor("ana"), request, row_version=view.row_version, files=again)
     office.decide("rolf", request)
-    assert list(statistics(office)) == ["rita"]
+    assert list(statistics(office)) == ["rita", "rosa"]
+
+
+def test_a_round_that_is_held_while_blind_is_not_counted(office: Office) -> None:
+    request = office.submit()
+    office.decide("rita", request)
+    office.desk.hold(office.actor("olaf"), request, reason="Wait.")
+    assert statistics(office) == {}
 
 
 def test_rounds_before_a_day_are_left_out(office: Office) -> None:

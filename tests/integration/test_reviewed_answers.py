@@ -91,7 +91,7 @@ def approve(gateway: Gateway, name: str, request: str) -> Status:
         verdict="approve",
         reason="Looked at with its evidence.",
         row_version=view.row_version,
-        acknowledged=frozenset(view.to_acknowledge),
+        acknowledged=dict.fromkeys(view.to_acknowledge, "Weighed."),
     )
     return decided.status
 
@@ -144,10 +144,14 @@ def test_nobody_approves_without_having_looked_at_the_evidence(gateway: Gateway)
     view = gateway.desk.show(rita, filed.id)
     decision: dict[str, Any] = {"verdict": "approve", "reason": "Fine.", "row_version": view.row_version}
     with pytest.raises(Conflict, match=READABLE):
-        gateway.desk.decide(rita, filed.id, **decision, acknowledged=frozenset(view.to_acknowledge))
+        gateway.desk.decide(
+            rita, filed.id, **decision, acknowledged=dict.fromkeys(view.to_acknowledge, "Weighed.")
+        )
     gateway.desk.open_file(rita, filed.id, SIGNED)
     assert all(file.opened for file in gateway.desk.show(rita, filed.id).files)
-    gateway.desk.decide(rita, filed.id, **decision, acknowledged=frozenset(view.to_acknowledge))
+    gateway.desk.decide(
+        rita, filed.id, **decision, acknowledged=dict.fromkeys(view.to_acknowledge, "Weighed.")
+    )
 
 
 def test_evidence_that_was_changed_in_the_database_is_not_shown(gateway: Gateway) -> None:

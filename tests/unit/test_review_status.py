@@ -7,7 +7,16 @@ import pytest
 
 from sandbox.errors import Conflict, NotAllowed
 from sandbox.review.disclosure.checks import CHECKS, render_table
-from sandbox.review.status import FINAL, INITIAL, TRANSITIONS, Party, Status, check_move, render_diagram
+from sandbox.review.status import (
+    FINAL,
+    HOLDABLE,
+    INITIAL,
+    TRANSITIONS,
+    Party,
+    Status,
+    check_move,
+    render_diagram,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -27,13 +36,24 @@ def test_every_state_is_reached_and_leads_to_an_end() -> None:
     for _ in Status:
         reached |= {end for start, end in TRANSITIONS if start in reached}
     assert reached == set(Status)
-    assert {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.REVOKED, Status.ENDED} == FINAL
+    ends = {Status.REJECTED, Status.WITHDRAWN, Status.LAPSED, Status.EXPIRED, Status.REVOKED, Status.ENDED}
+    assert ends == FINAL
 
 
 def test_nothing_is_released_that_was_not_approved_and_sealed() -> None:
-    assert [start for start, end in TRANSITIONS if end is Status.RELEASED] == [Status.SEALING]
-    assert [start for start, end in TRANSITIONS if end is Status.SEALING] == [Status.APPROVED]
-    assert TRANSITIONS[Status.REVIEW, Status.APPROVED] is Party.REVIEWER
+    # A hold goes back to where it came from, which the desk and the replay of the log both see to.
+    ways = {end: {start for start, to in TRANSITIONS if to is end} - {Status.HELD} for end in Status}
+    assert ways[Status.RELEASED] == {Status.SEALING}
+    assert ways[Status.SEALING] == {Status.APPROVED}
+    assert ways[Status.APPROVED] == {Status.REVIEW, Status.CONSOLIDATION}
+    assert {TRANSITIONS[start, Status.APPROVED] for start in ways[Status.APPROVED]} == {Party.REVIEWER}
+
+
+def test_every_state_that_can_be_held_goes_back_to_itself_alone() -> None:
+    assert {start for start, end in TRANSITIONS if end is Status.HELD} == set(HOLDABLE)
+    stops = {Status.ENDED, Status.REJECTED, Status.REVOKED}
+    assert {end for start, end in TRANSITIONS if start is Status.HELD} == {*HOLDABLE, *stops}
+    assert not FINAL & set(HOLDABLE)
 
 
 def test_the_documented_diagram_is_the_table() -> None:
