@@ -31,6 +31,7 @@ from sandbox.web.session import ACCESS_SCOPE
 
 PEOPLE = {
     "ana": ["analysts", "visits-study"],
+    "ann": ["analysts", "visits-study"],
     "rita": ["reviewers"],
     "rolf": ["reviewers"],
     "olaf": ["officers"],

@@ -16,6 +16,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from sandbox.notices.notice import SENTENCES as SENTENCES_OF_NOTICES
 from sandbox.review.disclosure.checks import CHECKS
 from sandbox.review.status import Party, Status
 from sandbox.web.render import environment
@@ -27,7 +28,7 @@ SENTENCES = {"sentence", "fix", "allowed"}
 """Keyword arguments that are sentences for people wherever they stand."""
 REFUSING = {
     "Conflict", "Malformed", "Misdirected", "NotAllowed", "NotAuthenticated", "NotFound", "TooLarge",
-    "Unavailable", "UnsupportedMedia", "refused",
+    "TooOften", "Unavailable", "UnsupportedMedia", "refused",
 }  # fmt: skip
 """What is made with a code and then a sentence."""
 SPEAKING = ("web/**/*.py", "review/**/*.py", "governance/watch.py")
@@ -40,6 +41,7 @@ def messages() -> set[Message]:
     for modules in SPEAKING:
         for path in ROOT.glob(modules):
             found |= set(of_module(path))
+    found |= set(SENTENCES_OF_NOTICES.values())
     found |= {status.said for status in Status} | {str(party) for party in Party}
     return {message for message in found if re.search(r"[A-Za-z]", re.sub(r"\{\d\}", "", str(message)))}
 

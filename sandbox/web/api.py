@@ -116,6 +116,7 @@ def submit(call: Call) -> Reply:
         purpose=submission.purpose,
         files=submission.by_name(),
         receipts=submission.receipts,
+        once=submission.once,
     )
     return json_reply(view.to_document(), status=201)
 

@@ -18,6 +18,10 @@ FILES_LIMIT = 50
 """Files of one release request."""
 RECEIPTS_LIMIT = 200
 """Receipts of one release request."""
+ONCE = r"^([A-Za-z0-9_-]{8,64})?$"
+"""Key of one handing in."""
+NOTICES_LIMIT = 200
+"""Notices that are marked as read at once: as many as a page lists."""
 ContextText = Annotated[str, Field(max_length=1000)]
 """What an author says about a file, in one field."""
 Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -160,6 +164,8 @@ class Submission(Files):
     authorization: Name
     purpose: Annotated[str, Field(min_length=1, max_length=4000)]
     """What the files are for and what they show; the reviewers read it."""
+    once: Annotated[str, Field(pattern=ONCE)] = ""
+    """Chosen by the caller: the same submission sent again with it is the first one, not another."""
 
 
 class Round(Files):
@@ -197,8 +203,91 @@ class Decision(Form):
     reason: Annotated[str, Field(max_length=4000)] = ""
     row_version: Annotated[int, Field(ge=0)]
     """The version of the request that the reviewer looked at."""
-    acknowledge: list[str] = []
-    """Codes of the findings that were weighed."""
+    code: list[str] = []
+    """Codes of the findings to be weighed."""
+    why: list[str] = []
+    """For each code, in the same order, why the files may leave; empty where it is not weighed."""
+    file: list[str] = []
+    """Files of the request."""
+    word: list[Literal["approve", "changes"]] = []
+    """For each file, in the same order, what the reviewer says of it."""
+
+    @model_validator(mode="after")
+    def _in_pairs(self) -> Self:
+        if len(self.code) != len(self.why) or len(self.file) != len(self.word):
+            raise ValueError("each code has a reason and each file a word, in the same order")
+        return self
+
+    @property
+    def acknowledged(self) -> dict[str, str]:
+        """The reason for each finding that was weighed."""
+        return {code: why for code, why in zip(self.code, self.why, strict=True) if why.strip()}
+
+    @property
+    def words(self) -> dict[str, Literal["approve", "changes"]]:
+        """The word on each file; only a return has one for each, the others are about all alike."""
+        return dict(zip(self.file, self.word, strict=True)) if self.verdict == "return" else {}
+
+
+class Conclusion(Form):
+    """How a round ends whose reviews differ."""
+
+    verdict: Literal["approve", "return", "reject"]
+    reason: Annotated[str, Field(max_length=4000)] = ""
+    """Of a return: the letter to the author."""
+    row_version: Annotated[int, Field(ge=0)]
+    """The version of the request that the reviewer looked at."""
+
+
+class CommentForm(Form):
+    """Something written beside a request."""
+
+    text: Annotated[str, Field(max_length=4000)] = ""
+    audience: Literal["reviewers", "author"] = "reviewers"
+    file: Annotated[str, Field(max_length=255)] = ""
+    """The file it is about; empty for the whole request."""
+    anchor: Annotated[str, Field(max_length=200)] = ""
+    """The place in the file."""
+
+
+class Seat(Form):
+    """A reviewer takes a seat, or gives up the request for a conflict of interest."""
+
+    do: Literal["claim", "decline"]
+    reason: Annotated[str, Field(max_length=4000)] = ""
+
+
+class Watching(Form):
+    """What an officer does to a request."""
+
+    do: Literal["hold", "unhold", "override", "excuse", "stop"]
+    reason: Annotated[str, Field(max_length=4000)] = ""
+    row_version: Annotated[int, Field(ge=0)]
+    """The version of the request that the officer looked at."""
+    reviewer: Annotated[str, Field(max_length=64)] = ""
+    """Of an override: whose veto."""
+    code: Annotated[str, Field(max_length=32)] = ""
+    """Of an exception: which check's refusal."""
+    days: Annotated[int, Field(ge=1, le=365)] = 14
+    """Of an exception: for how long."""
+
+
+class Consenting(Form):
+    """What a data steward says to a request."""
+
+    do: Literal["consent", "excuse"]
+    reason: Annotated[str, Field(max_length=4000)] = ""
+    row_version: Annotated[int, Field(ge=0)]
+    """The version of the request that the steward looked at."""
+    code: Annotated[str, Field(max_length=32)] = ""
+    """Of an exception: which check's refusal."""
+
+
+class NoticesRead(Form):
+    """A person has read notices."""
+
+    id: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=NOTICES_LIMIT)]
+    """Which of their own; others' are left as they are."""
 
 
 class Upload(Body):
@@ -224,6 +313,8 @@ class NewExport(UploadForm):
     purpose: Annotated[str, Field(max_length=4000)] = ""
     row_version: Annotated[int, Field(ge=0)] = 0
     """Of another round: the version of the request that its author looked at."""
+    once: Annotated[str, Field(pattern=ONCE)] = ""
+    """Drawn with the empty form, so that a double click hands in once."""
     answer: Annotated[list[str], Field(max_length=RECEIPTS_LIMIT)] = []
     """Ids of own answers whose table shall leave, with its receipt."""
     name: Annotated[list[str], Field(max_length=FILES_LIMIT)] = []

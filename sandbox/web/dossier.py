@@ -48,10 +48,10 @@ def dossier(call: Call, view: ReleaseView, others: Sequence[ReleaseView]) -> dic
     }
 
 
-def _members(call: Call, group: str) -> list[str]:
-    """Return the accounts of a project, those that are closed left out."""
+def _members(call: Call, group: str) -> list[tuple[str, str]]:
+    """Return the open accounts of a project, each with the last day of its training."""
     found = accounts.list_all(call.gateway.books.engine)
-    return sorted(one.name for one in found if group in one.groups and not one.disabled)
+    return sorted((one.name, one.trained_until) for one in found if group in one.groups and not one.disabled)
 
 
 def _answer(call: Call, receipt: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def table(routes: Iterable[Route]) -> str:
 def _operation(route: Route, channel: Channel) -> dict[str, Any]:
     problems = {"description": "A refusal.", "content": {problem.CONTENT_TYPE: {"schema": _ref("Problem")}}}
     page = channel is Channel.CONSOLE and not route.path.startswith("/api/")
-    media = "text/html" if page else JSON_TYPE
+    media = route.media or ("text/html" if page else JSON_TYPE)
     success = "201" if route.path.endswith(("/releases", "/rounds")) and route.method == "POST" else "200"
     operation: dict[str, Any] = {
         "summary": route.summary,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from sandbox.errors import NotFound
 from sandbox.review.rounds import Version, earlier
-from sandbox.web.render import page
+from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply
 from sandbox.web.viewer.asked import Asked, read_asked
 from sandbox.web.viewer.changes import Changes, compare
@@ -14,6 +15,7 @@ from sandbox.web.viewer.lines import LinesView, view_hex, view_text
 from sandbox.web.viewer.marks import marks_of
 from sandbox.web.viewer.table import TableView, read_cells, view_table
 
+_NUMBERED = re.compile(r"(?:row|line) (?P<number>[0-9]{1,9})")
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 IMAGE_HEADERS: Final = {
     # Nothing may be fetched or run even where the image is opened alone and taken for something else.
@@ -52,6 +54,9 @@ def show(call: Call, view: dict[str, Any], file: dict[str, Any], data: bytes, *,
         versions=versions,
         changes=_changes(data, file, versions, asked.against),
         seen=seen,
+        written=_written_on(view, file),
+        may_comment=not base.startswith("/consents"),
+        beside_link=_beside_link(file, base),
         before=names[place - 1] if place else None,
         after=names[place + 1] if place + 1 < len(names) else None,
         images=_named_like(view, file, kind="image"),
@@ -111,6 +116,19 @@ def _covered(
         shown = range(lines.first + 1, lines.first + 1 + len(lines.lines))
         return call.coverage.add(person, sha256, shown), lines.total
     return 0, 0
+
+
+def _written_on(view: dict[str, Any], file: dict[str, Any]) -> frozenset[int]:
+    """Return the rows or lines that a comment on this file names."""
+    anchors = (one["anchor"] for one in view["comments"] if one["file"] == file["name"])
+    found = (_NUMBERED.match(anchor) for anchor in anchors)
+    return frozenset(int(one["number"]) for one in found if one)
+
+
+def _beside_link(file: dict[str, Any], base: str) -> str:
+    """Return where a reviewer sees the table beside others; empty where there is nothing to subtract."""
+    tells = base.startswith("/review/") and file["kind"] == "table" and not file["receipt"]
+    return f"{base}/beside/{segment(file['name'])}" if tells else ""
 
 
 def _named_like(view: dict[str, Any], file: dict[str, Any], *, kind: str) -> list[str]:

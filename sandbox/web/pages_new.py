@@ -1,11 +1,13 @@
 """The analyst's page for a new export: files, what they are, and what the checks would say now.
 
-Nothing is stored until it is handed in: files that were sent travel with the page. The checks are those
-that run when it is handed in, in the same throw-away process.
+Nothing of the files is stored until they are handed in: those that were sent travel with the page. The
+checks are those that run when they are handed in, in the same throw-away process; that somebody asked for
+them is on record, and they can be had as often as from a notebook.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,6 +15,7 @@ from typing import Any, Final
 from sandbox.audit.event import Kind
 from sandbox.errors import Malformed, Refusal, Unavailable
 from sandbox.policy.authorization import AuthorizationPolicy
+from sandbox.review import rehearsal
 from sandbox.review.request import unknown_request
 from sandbox.review.submission import MOST_FILES, Submission
 from sandbox.review.view import ReleaseView
@@ -100,13 +103,15 @@ def post(call: Call) -> Reply:
             )
         if draft.do == "submit":
             return redirect(f"/releases/{segment(_handed_in(call, draft, items, receipts).id)}")
-        checked = call.gateway.desk.try_out(
+        checked = rehearsal.check(
+            call.gateway.desk,
+            call.gateway.books.log,
             call.actor,
             authorization=draft.authorization,
             purpose=_purpose(call, draft, items),
             files={item.name: item.content for item in items},
             receipts=receipts,
-        )
+        ).submission
     except Unavailable:
         raise
     except Refusal as refusal:
@@ -144,6 +149,7 @@ def _handed_in(call: Call, draft: NewExport, items: list[Item], receipts: list[s
         purpose=_purpose(call, draft, items),
         files=files,
         receipts=receipts,
+        once=draft.once,
     )
 
 
@@ -238,6 +244,7 @@ def _page(
         "new.html",
         http_status=refusal.status if refusal else 200,
         draft=draft,
+        once=draft.once or secrets.token_hex(16),
         again=call.params.get("id", ""),
         context=CONTEXT,
         items=shown,

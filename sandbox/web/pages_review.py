@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.audit.event import timestamp
 from sandbox.errors import Conflict, NotFound, Refusal, Unavailable
 from sandbox.review.sealing import manifest_of
+from sandbox.review.tally import FileState, leaving
+from sandbox.review.view import ReleaseView
 from sandbox.web import pages_file
 from sandbox.web.bodies import Decision
 from sandbox.web.dossier import dossier
@@ -17,13 +20,17 @@ from sandbox.web.words import STAGES, stage
 
 def queue(call: Call) -> Reply:
     """List the requests that the person may look at, under whose turn it is."""
-    shown = queue_of(call.gateway.desk.reviewable(call.actor), call.query)
+    shown = queue_of(
+        call.gateway.desk.reviewable(call.actor),
+        call.query,
+        now=timestamp(call.gateway.books.clock()),
+    )
     return page(call, "queue.html", queue=shown, tabs=TABS, stages=STAGES)
 
 
 def request(call: Call) -> Reply:
     """Show one request as a whole, with the form of the decision."""
-    return _overview(call)
+    return overview(call)
 
 
 def file(call: Call) -> Reply:
@@ -57,16 +64,18 @@ def decide(call: Call) -> Reply:
             verdict=decision.verdict,
             reason=decision.reason,
             row_version=decision.row_version,
-            acknowledged=frozenset(decision.acknowledge),
+            acknowledged=decision.acknowledged,
+            files=decision.words,
         )
     except (NotFound, Unavailable):
         raise
     except Refusal as refusal:
-        return _overview(call, refusal=refusal, reason=decision.reason)
+        return overview(call, refusal=refusal, decision=decision)
     return redirect("/review")
 
 
-def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -> Reply:
+def overview(call: Call, *, refusal: Refusal | None = None, decision: Decision | None = None) -> Reply:
+    """Show one request as a whole, with what was wrong with what was just sent, if anything was."""
     found = call.gateway.desk.show(call.actor, call.params["id"])
     view = found.to_document()
     return page(
@@ -78,14 +87,33 @@ def _overview(call: Call, *, refusal: Refusal | None = None, reason: str = "") -
         flags=_flags(view),
         refusal=refusal,
         stale=isinstance(refusal, Conflict) and refusal.code == "stale",
-        reason=reason,
+        reason=decision.reason if decision else "",
+        weighed=decision.acknowledged if decision else {},
+        words=decision.words if decision else {},
         blockers=[file["name"] for file in view["files"] if not file["opened"]],
         known=dossier(
             call, found, call.gateway.desk.reviewable(call.actor, authorization=found.request.authorization)
         ),
         manifest=manifest_of(found.request, (), policies=call.gateway.policies, sealed_at=""),
+        side_by_side=_side_by_side(found),
+        would_leave=leaving(found.request.names, found.votes, quorum=found.request.quorum),
+        letter=call.gateway.desk.letter(call.actor, found.id) if found.may_conclude else "",
         seen={file["name"]: call.coverage.seen(call.actor.name, file["sha256"]) for file in view["files"]},
     )
+
+
+def _side_by_side(view: ReleaseView) -> list[dict[str, Any]]:
+    """Return what each review says of each file, conflicts first; nothing where there are none to see."""
+    rows = [
+        {
+            "name": file.name,
+            "state": str(file.state),
+            "words": {vote.reviewer: vote.files.get(file.name, "") for vote in view.votes},
+        }
+        for file in view.files
+        if file.name in view.request.names
+    ]
+    return sorted(rows, key=lambda row: (row["state"] != FileState.CONFLICTED, row["name"]))
 
 
 def _place(call: Call) -> str:
@@ -102,6 +130,6 @@ def _flags(view: dict[str, Any]) -> list[dict[str, Any]]:
     flags: dict[str, list[dict[str, str]]] = {}
     for place in ({"name": "", "findings": view["findings"]}, *view["files"]):
         for finding in place["findings"]:
-            if finding["severity"] == "flag":
+            if finding["severity"] != "info":
                 flags.setdefault(finding["code"], []).append({**finding, "file": place["name"]})
     return [{"code": code, "findings": findings} for code, findings in sorted(flags.items())]

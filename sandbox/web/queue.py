@@ -16,12 +16,13 @@ from sandbox.web.languages import translatable
 
 TABS: Final = {
     "waiting": translatable("Awaiting my review"),
+    "consolidation": translatable("Reviews differ"),
     "others": translatable("Awaiting others"),
     "returned": translatable("With the author"),
     "sealing": translatable("Awaiting sealing"),
     "done": translatable("Done"),
 }
-FILTERS: Final = ("project", "author", "risk")
+FILTERS: Final = ("project", "author", "risk", "time")
 _WITH_AUTHOR = frozenset({Status.BLOCKED, Status.RETURNED})
 _SEALING = frozenset({Status.APPROVED, Status.SEALING, Status.TAMPERED})
 
@@ -33,6 +34,8 @@ class Row:
     view: ReleaseView
     findings: Mapping[str, int]
     """How many of each severity."""
+    overdue: bool
+    """Whether it should have been decided by now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +55,8 @@ class Queue:
         return "/review?" + urlencode({"tab": tab, **self.filters})
 
 
-def queue_of(views: Sequence[ReleaseView], query: Mapping[str, str]) -> Queue:
-    """Return the tab that ``query`` asks for.
+def queue_of(views: Sequence[ReleaseView], query: Mapping[str, str], *, now: str) -> Queue:
+    """Return the tab that ``query`` asks for, at the moment ``now``.
 
     Raises:
         Malformed: there is no such tab.
@@ -65,18 +68,20 @@ def queue_of(views: Sequence[ReleaseView], query: Mapping[str, str]) -> Queue:
     own = [view for view in views if tab_of(view) == tab]
     # Who waits longest comes first where somebody can do something; elsewhere what happened last.
     ordered = own if tab in {"done", "sealing"} else own[::-1]
-    fitting = [view for view in ordered if all(_value(view, name) == filters[name] for name in filters)]
+    fitting = [view for view in ordered if all(_value(view, name, now) == filters[name] for name in filters)]
     return Queue(
         tab=tab,
-        rows=tuple(Row(view=view, findings=_findings(view)) for view in fitting),
+        rows=tuple(Row(view=view, findings=_findings(view), overdue=_overdue(view, now)) for view in fitting),
         counts=Counter(map(tab_of, views)),
         filters=filters,
-        values={name: sorted({_value(view, name) for view in views}) for name in FILTERS},
+        values={name: sorted({_value(view, name, now) for view in views}) for name in FILTERS},
     )
 
 
 def tab_of(view: ReleaseView) -> str:
     """Return under which tab this reviewer finds a request."""
+    if view.may_conclude:
+        return "consolidation"
     if view.may_vote:
         return "waiting"
     if view.status in _WITH_AUTHOR:
@@ -86,11 +91,16 @@ def tab_of(view: ReleaseView) -> str:
     return "done" if view.status in FINAL or view.status is Status.RELEASED else "others"
 
 
-def _value(view: ReleaseView, name: str) -> str:
+def _overdue(view: ReleaseView, now: str) -> bool:
+    return bool(view.due_at) and view.due_at <= now
+
+
+def _value(view: ReleaseView, name: str, now: str) -> str:
     known: dict[str, Any] = {
         "project": view.request.authorization,
         "author": view.author,
         "risk": view.request.risk,
+        "time": "overdue" if _overdue(view, now) else "in time",
     }
     return str(known[name])
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sandbox.notices import box
 from sandbox.policy.roles import Actor, Scope
 from sandbox.web import languages
 from sandbox.web.formats import formats_of, rho, when
@@ -25,11 +26,14 @@ from sandbox.web.words import TABLES
 HTML = "text/html; charset=utf-8"
 MENU: tuple[tuple[str, str, Scope | None], ...] = (
     ("/", translatable("Home"), None),
+    ("/notices", translatable("Notices"), None),
     ("/account", translatable("Budgets and questions"), Scope.QUERY),
     ("/budgets", translatable("Budgets"), Scope.BUDGET),
     ("/releases", translatable("My releases"), Scope.REQUEST),
     ("/review", translatable("Review"), Scope.REVIEW),
+    ("/consents", translatable("High risk"), Scope.POLICY),
     ("/overview", translatable("Overview"), Scope.AUDIT),
+    ("/register", translatable("Releases"), Scope.AUDIT),
     ("/audit", translatable("Log"), Scope.AUDIT),
 )
 """Address, name and needed scope of what the head of each page leads to."""
@@ -63,12 +67,20 @@ def environment(language: str) -> Environment:
 
 def page(call: Call, template: str, *, http_status: int = 200, **values: Any) -> Reply:
     """Render a page for the person of ``call``."""
+    with call.gateway.books.log.reading() as connection:
+        unread = box.unread(connection, call.actor)
     return _page(
         template,
         actor=call.actor,
         language=call.language,
         status=http_status,
-        values={"xsrf": call.xsrf, "isolation_note": call.isolation_note, "place": call.place, **values},
+        values={
+            "xsrf": call.xsrf,
+            "isolation_note": call.isolation_note,
+            "place": call.place,
+            "unread": unread,
+            **values,
+        },
     )
 
 
@@ -81,7 +93,7 @@ def problem_page(
         actor=actor,
         language=language,
         status=int(document["status"]),
-        values={"xsrf": "", "isolation_note": isolation_note, "place": "/", "problem": document},
+        values={"xsrf": "", "isolation_note": isolation_note, "place": "/", "unread": 0, "problem": document},
     )
 
 

@@ -17,6 +17,8 @@ from sandbox.web.languages import DEFAULT
 from sandbox.web.viewer.coverage import Coverage
 
 B = TypeVar("B", bound=Body)
+OCTETS = "application/octet-stream"
+"""Media type of bytes that are saved and not shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,8 @@ class Route:
     summary: str
     returns: str
     """What a success is."""
+    media: str = ""
+    """Media type of a success; empty for a page of the console or a JSON document."""
     body: type[Body] | None = None
     query: tuple[str, ...] = ()
     """Names of whole numbers in the query string; each may be left out."""
@@ -110,7 +114,7 @@ def redirect(location: str) -> Reply:
     return Reply(status=303, headers={"Location": location})
 
 
-def download(*, name: str, data: bytes, content_type: str = "application/octet-stream") -> Reply:
+def download(*, name: str, data: bytes, content_type: str = OCTETS) -> Reply:
     """Hand out bytes to be saved, never shown; ``name`` is made by us, of plain ASCII."""
     plain = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "._-"))
     headers = {"Content-Disposition": f'attachment; filename="{plain or "download"}"'}

@@ -19,31 +19,34 @@ from sandbox.web import (
     pages_exports,
     pages_home,
     pages_new,
+    pages_notices,
     pages_overview,
     pages_password,
     pages_review,
+    pages_rounds,
+    pages_watch,
+    routes_notebook,
 )
 from sandbox.web.bodies import (
-    Check,
+    CommentForm,
+    Conclusion,
     Confirmation,
+    Consenting,
     Decision,
-    Fetch,
     NewExport,
+    NoticesRead,
     PasswordChange,
-    Question,
-    Return,
-    Round,
-    Submission,
+    Seat,
+    Watching,
     Withdrawal,
 )
 from sandbox.web.problem import MethodNotAllowed
-from sandbox.web.route import Call, Reply, Route
+from sandbox.web.route import OCTETS, Call, Reply, Route
+from sandbox.web.routes_notebook import API, NOTEBOOK
 
 DOOR_PREFIX = "/services/gateway"
 """What stands before every path of the table on the door's side."""
-NOTEBOOK = frozenset({Channel.NOTEBOOK})
 CONSOLE = frozenset({Channel.CONSOLE})
-API = "/api/v1"
 
 
 def description(call: Call) -> Reply:
@@ -53,75 +56,7 @@ def description(call: Call) -> Reply:
 
 
 ROUTES: tuple[Route, ...] = (
-    # --- for notebooks, through the door ----------------------------------------------------------
-    Route(
-        method="POST", path=f"{API}/queries", handler=api.ask, scope=Scope.QUERY, channels=NOTEBOOK,
-        body=Question,
-        held=True, recorded=True, summary="Ask one question, or with dry_run say what it would cost.",
-        returns="The answer with its cost, what is left, warnings and receipt; or the estimate.",
-    ),
-    Route(
-        method="GET", path=f"{API}/account", handler=api.account, scope=Scope.QUERY, channels=NOTEBOOK,
-        summary="Show the budgets that the caller's questions are charged to.",
-        returns="Cap, spent and left of each budget.",
-    ),
-    Route(
-        method="GET", path=f"{API}/account/questions", handler=pages_budgets.questions, scope=Scope.QUERY,
-        channels=NOTEBOOK, query=("before",),
-        summary="List the caller's charged questions, newest first, and what each cost.",
-        returns="At most 50 questions, without their values.",
-    ),
-    Route(
-        method="GET", path=f"{API}/catalogue", handler=api.catalogue, scope=Scope.QUERY, channels=NOTEBOOK,
-        summary="List the tables and columns that the caller's authorizations open.",
-        returns="Metadata of each authorization; never a row.",
-    ),
-    Route(
-        method="GET", path=f"{API}/dummy/{{authorization}}/{{table}}", handler=api.dummy, scope=Scope.QUERY,
-        channels=NOTEBOOK, query=("rows", "seed"),
-        summary="Make up rows of a table, from its policy alone; free.",
-        returns="Rows of the columns that the authorization opens; they say nothing about anyone.",
-    ),
-    Route(
-        method="POST", path=f"{API}/releases", handler=api.submit, scope=Scope.REQUEST, channels=NOTEBOOK,
-        body=Submission, recorded=True, summary="Hand in files that shall leave.",
-        returns="The new request with its files and findings.",
-    ),
-    Route(
-        method="POST", path=f"{API}/checks", handler=api.check, scope=Scope.REQUEST, channels=NOTEBOOK,
-        body=Check,
-        summary="Say what the checks would find in files; nothing is stored, the asking is recorded.",
-        returns="Verdict, findings and the numbers checked against.",
-    ),
-    Route(
-        method="POST", path=f"{API}/releases/{{id}}/withdrawal", handler=api.withdraw, scope=Scope.REQUEST,
-        channels=NOTEBOOK, body=Return, recorded=True,
-        summary="Take one of the caller's release requests back.", returns="The request, withdrawn.",
-    ),
-    Route(
-        method="POST", path=f"{API}/releases/{{id}}/package", handler=api.package, scope=Scope.REQUEST,
-        channels=NOTEBOOK, body=Fetch, recorded=True,
-        summary="Fetch a released package; each download is counted.", returns="The package.",
-    ),
-    Route(
-        method="POST", path=f"{API}/releases/{{id}}/rounds", handler=api.resubmit, scope=Scope.REQUEST,
-        channels=NOTEBOOK, body=Round, recorded=True,
-        summary="Answer a return or a block with corrected files.", returns="The request in its new round.",
-    ),
-    Route(
-        method="GET", path=f"{API}/releases", handler=api.releases, scope=Scope.REQUEST, channels=NOTEBOOK,
-        summary="List the caller's own release requests.", returns="The requests, newest first.",
-    ),
-    Route(
-        method="GET", path=f"{API}/releases/{{id}}", handler=api.release, scope=Scope.REQUEST,
-        channels=NOTEBOOK,
-        summary="Show one of the caller's release requests.",
-        returns="The request with its files and findings.",
-    ),
-    Route(
-        method="GET", path=f"{API}/health", handler=api.health, scope=None, channels=NOTEBOOK, public=True,
-        summary="Say that the gateway answers.", returns="A constant.",
-    ),
+    *routes_notebook.ROUTES,
     Route(
         method="GET", path=f"{API}/openapi.json", handler=description, scope=None,
         channels=NOTEBOOK | CONSOLE,
@@ -134,12 +69,19 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET", path="/static/{name}", handler=pages_home.static, scope=None, channels=CONSOLE,
-        public=True,
-        summary="The console's own style sheet.", returns="The file.",
+        public=True, summary="The console's own style sheet.", returns="The file.",
     ),
     Route(
         method="GET", path="/language/{name}", handler=pages_home.language, scope=None, channels=CONSOLE,
         summary="Choose the language of the pages; it is kept in a cookie.", returns="Leads back.",
+    ),
+    Route(
+        method="GET", path="/notices", handler=pages_notices.notices, scope=None, channels=CONSOLE,
+        summary="What you were told of requests, unread first.", returns="A page.",
+    ),
+    Route(
+        method="POST", path="/notices", handler=pages_notices.read, scope=None, channels=CONSOLE,
+        body=NoticesRead, summary="Mark notices of yours as read.", returns="Leads to the list.",
     ),
     Route(
         method="GET", path="/password", handler=pages_password.form, scope=Scope.PASSWORD,
@@ -183,13 +125,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST", path="/releases/new", handler=pages_new.post, scope=Scope.REQUEST, channels=CONSOLE,
-        body=NewExport, summary="Check files, mend them, or hand them in; checking stores nothing.",
+        body=NewExport, summary="Check files, mend them or hand them in; a check is recorded, not stored.",
         returns="The form with what was found, or leads to the new request.",
     ),
     Route(
         method="GET", path="/releases/{id}", handler=pages_analyst.release, scope=Scope.REQUEST,
-        channels=CONSOLE,
-        summary="One of your release requests.", returns="A page.",
+        channels=CONSOLE, summary="One of your release requests.", returns="A page.",
     ),
     Route(
         method="GET", path="/releases/{id}/round", handler=pages_new.round_form, scope=Scope.REQUEST,
@@ -211,13 +152,18 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST", path="/releases/{id}/package", handler=pages_analyst.package, scope=Scope.REQUEST,
-        channels=CONSOLE, body=Confirmation, recorded=True,
+        channels=CONSOLE, body=Confirmation, recorded=True, media=OCTETS,
         summary="Download a released package; each download is counted.", returns="The package.",
     ),
     Route(
         method="POST", path="/releases/{id}/withdraw", handler=pages_analyst.withdraw, scope=Scope.REQUEST,
         channels=CONSOLE, body=Withdrawal, recorded=True, summary="Take one of your requests back.",
         returns="Leads to the list.",
+    ),
+    Route(
+        method="POST", path="/releases/{id}/comments", handler=pages_rounds.comment_as_author,
+        scope=Scope.REQUEST, channels=CONSOLE, body=CommentForm, recorded=True,
+        summary="Write beside one of your requests; its reviewers read it.", returns="Leads to the request.",
     ),
     Route(
         method="GET", path="/review", handler=pages_review.queue, scope=Scope.REVIEW, channels=CONSOLE,
@@ -242,6 +188,67 @@ ROUTES: tuple[Route, ...] = (
         method="POST", path="/review/{id}", handler=pages_review.decide, scope=Scope.REVIEW, channels=CONSOLE,
         body=Decision, recorded=True, summary="Approve, return or reject a request.",
         returns="Leads to the queue.",
+    ),
+    Route(
+        method="GET", path="/review/{id}/beside/{name}", handler=pages_rounds.beside, scope=Scope.REVIEW,
+        channels=CONSOLE, returns="A page.",
+        summary="A table beside every other over the same people that was released or waits.",
+    ),
+    Route(
+        method="POST", path="/review/{id}/conclusion", handler=pages_rounds.conclude, scope=Scope.REVIEW,
+        channels=CONSOLE, body=Conclusion, recorded=True,
+        summary="End a round whose reviews differ.", returns="Leads to the request.",
+    ),
+    Route(
+        method="POST", path="/review/{id}/comments", handler=pages_rounds.comment, scope=Scope.REVIEW,
+        channels=CONSOLE, body=CommentForm, recorded=True,
+        summary="Write beside a request, for other reviewers or for its author.",
+        returns="Leads to where it was written.",
+    ),
+    Route(
+        method="POST", path="/review/{id}/seat", handler=pages_rounds.seat, scope=Scope.REVIEW,
+        channels=CONSOLE, body=Seat, recorded=True,
+        summary="Take a seat at a request, or declare a conflict of interest.", returns="Leads on.",
+    ),
+    Route(
+        method="GET", path="/consents", handler=pages_watch.consents, scope=Scope.POLICY, channels=CONSOLE,
+        summary="Requests that wait for a data steward's word.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/consents/{id}", handler=pages_watch.consent_page, scope=Scope.POLICY,
+        channels=CONSOLE, returns="A page.",
+        summary="One request of high risk, with the form of the consent.",
+    ),
+    Route(
+        method="GET", path="/consents/{id}/files/{name}", handler=pages_watch.consent_file,
+        scope=Scope.POLICY, channels=CONSOLE,
+        summary="A file of a request of high risk; looking is recorded.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/consents/{id}/images/{name}", handler=pages_watch.consent_image,
+        scope=Scope.POLICY, channels=CONSOLE,
+        summary="An image of a request of high risk, for the page that shows it; looking is recorded.",
+        returns="A PNG.",
+    ),
+    Route(
+        method="POST", path="/consents/{id}", handler=pages_watch.consent, scope=Scope.POLICY,
+        channels=CONSOLE, body=Consenting, recorded=True,
+        summary="Consent to a request of high risk, or agree to an exception.", returns="Leads to the list.",
+    ),
+    Route(
+        method="GET", path="/register", handler=pages_watch.register, scope=Scope.AUDIT, channels=CONSOLE,
+        summary="Every release request with where it stands; looking is recorded.", returns="A page.",
+    ),
+    Route(
+        method="GET", path="/register/{id}", handler=pages_watch.watched, scope=Scope.AUDIT,
+        channels=CONSOLE, summary="One release request, with what an officer can do; looking is recorded.",
+        returns="A page.",
+    ),
+    Route(
+        method="POST", path="/register/{id}", handler=pages_watch.watch, scope=Scope.AUDIT,
+        channels=CONSOLE, body=Watching, recorded=True,
+        summary="Hold a request, let it go on, override a veto, propose an exception, or stop it.",
+        returns="Leads to the request.",
     ),
     Route(
         method="GET", path="/overview", handler=pages_overview.overview, scope=Scope.AUDIT, channels=CONSOLE,
@@ -278,8 +285,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET", path="/audit/{seq}/proof", handler=pages_audit.proof, scope=Scope.AUDIT,
-        channels=CONSOLE,
-        summary="Proof that an entry is in the log.", returns="A C2SP tlog-proof.",
+        channels=CONSOLE, summary="Proof that an entry is in the log.", returns="A C2SP tlog-proof.",
     ),
     Route(
         method="GET", path="/audit/{seq}/leaf", handler=pages_audit.leaf, scope=Scope.AUDIT, channels=CONSOLE,
@@ -287,9 +293,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET", path="/exports/{form}", handler=pages_exports.found, scope=Scope.AUDIT,
-        channels=CONSOLE,
+        channels=CONSOLE, returns="The file.",
         summary="The newest entries that fit a search, as csv or jsonl; each export is recorded.",
-        returns="The file.",
     ),
     Route(
         method="GET", path="/exports/prov/{id}", handler=pages_exports.prov, scope=Scope.AUDIT,

@@ -33,6 +33,19 @@ STAGES: dict[Status, Stage] = {
     Status.REVIEW: Stage(
         name=translatable("In review"), meaning=translatable("Reviewers are looking at it."), tone="wait"
     ),
+    Status.CONSOLIDATION: Stage(
+        name=translatable("Reviews differ"),
+        meaning=translatable("Its reviewers compare what they found and conclude."),
+        tone="wait",
+    ),
+    Status.HELD: Stage(
+        name=translatable("Held"),
+        meaning=translatable("A security officer stopped it for the time being."),
+        tone="bad",
+    ),
+    Status.LAPSED: Stage(
+        name=translatable("Lapsed"), meaning=translatable("It came back and was left unanswered."), tone="bad"
+    ),
     Status.RETURNED: Stage(
         name=translatable("Returned"), meaning=translatable("A reviewer asks for changes."), tone="bad"
     ),
@@ -84,6 +97,7 @@ WAITING = {
     Party.REVIEWER: translatable("reviewers"),
     Party.SYSTEM: translatable("the system"),
     Party.OFFICER: translatable("an officer"),
+    Party.STEWARD: translatable("a data steward"),
 }
 """On whom a request waits, as its author reads it."""
 
@@ -92,6 +106,8 @@ def waiting_on(status: Status) -> str:
     """Return on whom a request in this state waits, empty where nothing is left to do."""
     if status is Status.RELEASED:
         return WAITING[Party.AUTHOR]  # who fetches it
+    if status is Status.HELD:
+        return WAITING[Party.OFFICER]
     movers = {mover for (start, end), mover in TRANSITIONS.items() if start is status and end not in FINAL}
     # Where others can still move it, the author could only take it back.
     first = (Party.REVIEWER, Party.AUTHOR, Party.OFFICER, Party.SYSTEM)
@@ -115,11 +131,29 @@ VERDICTS = {
     "return": translatable("asks for changes"),
     "reject": translatable("rejects"),
 }
+WORDS = {
+    "approve": translatable("may leave"),
+    "changes": translatable("is to be changed"),
+}
+"""What a review says of one file."""
+FILE_STATES = {
+    "REFUSED": translatable("refused by a check"),
+    "CLEAN": translatable("nothing found"),
+    "NEEDS_ACK": translatable("to be weighed"),
+    "APPROVED": translatable("approved"),
+    "CHANGES_REQUESTED": translatable("changes asked for"),
+    "CONFLICTED": translatable("reviews differ"),
+}
 HAPPENINGS = {
     "release.submitted": translatable("handed in"),
     "release.screened": translatable("checked"),
     "release.opened": translatable("a file was opened"),
+    "release.seated": translatable("reviewers were drawn or changed"),
+    "release.commented": translatable("a comment was written"),
     "release.voted": translatable("a reviewer voted"),
+    "release.overridden": translatable("an officer overrode a veto"),
+    "release.consented": translatable("a data steward consented"),
+    "release.excused": translatable("an exception was proposed or agreed to"),
     "release.moved": translatable("moved on"),
     "release.sealed": translatable("sealed"),
     "release.downloaded": translatable("downloaded"),
@@ -205,6 +239,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "role": ROLES,
     "use": USES,
     "window": WINDOW_STATES,
+    "word": WORDS,
+    "state": FILE_STATES,
     "check": {code: check.title for code, check in CHECKS.items()},
 }
 """What the templates' filter ``word`` looks up."""

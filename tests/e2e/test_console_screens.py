@@ -19,8 +19,12 @@ from windows import SCHEMES, Scheme, Window, chromium, sit_down
 
 from sandbox.gateway import Gateway
 from sandbox.governance.installation import install
+from sandbox.notices import box
+from sandbox.notices.box import Happening
+from sandbox.notices.notice import About
 from sandbox.policy.roles import Actor, Channel, scopes_of
 from sandbox.settings import Settings
+from sandbox.store.engine import open_state, writing
 
 pytestmark = pytest.mark.browser
 POLICIES = Path(__file__).parents[1] / "policies"
@@ -69,6 +73,7 @@ class Office:
             "verification": ("olaf", "/audit/verification"),
             "budgets": ("sten", "/budgets"),
             "budget": ("sten", "/budgets/small_visits"),
+            "notices": ("olaf", "/notices"),
             "refused": ("ana", "/review"),
         }
 
@@ -121,12 +126,38 @@ def work(settings: Settings) -> dict[str, str]:
     return ids
 
 
+def tell(settings: Settings, ids: dict[str, str]) -> None:
+    """Tell officer and steward what no test here causes anybody to be told, so that their lists stay."""
+    told = (
+        ("olaf", About.DOWNLOADED, "released"),
+        ("olaf", About.HELD, "waiting"),
+        ("sten", About.CONSENT_REQUESTED, "waiting"),
+        ("sten", About.CONSENT_REQUESTED, "blocked"),
+    )
+    happenings = [
+        Happening(
+            at=f"2026-06-01T12:0{place}:00.000000+00:00",
+            about=about,
+            request=ids[name],
+            authorization="visits-study",
+            occasion="1",
+            people=frozenset({who}),
+        )
+        for place, (who, about, name) in enumerate(told)
+    ]
+    engine = open_state(settings)
+    with writing(engine, wait=5) as connection:
+        box.put(connection, happenings)
+    engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def office(registered_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     home = Path(shutil.copytree(registered_home, tmp_path_factory.mktemp("screens") / "home"))
     with hub_for_tests(Settings(home=home, raw=home / "raw", policies=POLICIES)) as settings:
         install(settings)
         ids = work(settings)
+        tell(settings, ids)
         with serving(settings), chromium() as browser:
             yield Office(
                 settings=settings,
@@ -167,7 +198,9 @@ def test_every_page_can_be_read_in_light_and_dark_and_stays_within_the_window(
         assert [fault for fault in window.faults if "403" not in fault] == [], name
 
 
-@pytest.mark.parametrize(("name", "locale"), [("request", "en-US"), ("file", "en-US"), ("request", "zh-CN")])
+@pytest.mark.parametrize(
+    ("name", "locale"), [("request", "en-US"), ("file", "en-US"), ("request", "zh-CN"), ("notices", "en-US")]
+)
 def test_the_pictures_of_the_documentation_are_made_of_the_pages_as_they_are(
     office: Office, shots: Path, name: str, locale: str
 ) -> None:
@@ -180,7 +213,7 @@ def test_the_pictures_of_the_documentation_are_made_of_the_pages_as_they_are(
     window.page.set_viewport_size({"width": 1280, "height": 800})
 
 
-@pytest.mark.parametrize("name", ["queue", "request", "file", "new-export", "export-released"])
+@pytest.mark.parametrize("name", ["queue", "request", "file", "new-export", "export-released", "notices"])
 def test_whatever_a_page_offers_is_reached_and_seen_by_keyboard(office: Office, name: str) -> None:
     who, path = office.paths()[name]
     window = office.window(who)
@@ -198,6 +231,22 @@ def test_a_person_changes_the_language_and_stays_where_they_are(office: Office) 
     assert window.page.url.endswith(f"/review/{office.waiting}")
     window.page.get_by_role("link", name="English").click()
     expect(window.page.get_by_role("heading", level=2).first).to_have_text("Purpose")
+
+
+def test_a_person_marks_notices_as_read_and_the_menu_counts_down(office: Office) -> None:
+    window = office.window("sten")
+    page = window.page
+    window.open("/")
+    menu = page.get_by_role("link", name="Notices")
+    expect(menu).to_have_accessible_name("Notices 2 unread")
+    menu.click()
+    page.get_by_role("button", name=f"Mark as read: request {office.blocked}").click()
+    expect(menu).to_have_accessible_name("Notices 1 unread")
+    expect(page.locator("tbody tr").last).to_contain_text(office.blocked)
+    page.get_by_role("button", name="Mark all as read").click()
+    expect(menu).to_have_accessible_name("Notices")
+    page.get_by_role("link", name=office.waiting).click()
+    assert page.url.endswith(f"/consents/{office.waiting}")
 
 
 def test_a_table_is_sorted_filtered_and_cut_by_links_and_one_form(office: Office) -> None:

@@ -50,7 +50,7 @@ def approve(sandbox: RunningSandbox, name: str, request: str, out: Path) -> str:
     show = ("review", "show", request, "--out", str(out / name), "--json")
     shown = json.loads(command(sandbox, *show, account=name))
     assert [file["name"] for file in shown["files"]] == ["reviewed.csv", "evidence.csv", "evidence.json"]
-    codes = [word for code in shown["to_acknowledge"] for word in ("--acknowledge", code)]
+    codes = [word for code in shown["to_acknowledge"] for word in ("--acknowledge", f"{code}=Weighed.")]
     decide = ("review", "decide", request, "approve", "--reason", "Fine.", *codes)
     return command(sandbox, *decide, account=name).strip()
 

@@ -263,9 +263,9 @@ def _approve(browser: Browser, request: str) -> int:
     if page.status != 200 or 'name="row_version"' not in page.text:
         return page.status
     version = re.findall(r'name="row_version" value="(\d+)"', page.text)[0]
-    codes = re.findall(r'name="acknowledge" value="([^"]+)"', page.text)
+    codes = re.findall(r'name="code" value="([^"]+)"', page.text)
     fields = [("_xsrf", page.xsrf), ("verdict", "approve"), ("row_version", version), ("reason", "checked")]
-    fields += [("acknowledge", code) for code in codes]
+    fields += [pair for code in codes for pair in (("code", code), ("why", "weighed"))]
     assert browser.post(request, fields).status == 409, "nothing was opened yet"
     assert 'class="preview"' in browser.get(f"{request}/files/visits.csv").text
     return browser.post(request, fields).status

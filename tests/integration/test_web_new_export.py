@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from console_under_test import Browser, Console, Page
+
+from sandbox.audit.event import Kind
+from sandbox.governance.installation import open_books
+from sandbox.review.rehearsal import CHECKS_AN_HOUR
 
 SMALL = b"district,n,max_cost\nBei,123,9\nDong,4,8\nNan,2,7\n"
 PURPOSE = "Visits by district"
@@ -13,7 +18,7 @@ PURPOSE = "Visits by district"
 
 def fields(page: Page, do: str, **changed: str) -> list[tuple[str, str]]:
     """Return what a browser sends of the page's form when the button ``do`` is pressed."""
-    names = ("name", "content", "title", "population", "n", "variables", "control", "related")
+    names = ("once", "name", "content", "title", "population", "n", "variables", "control", "related")
     found = re.findall(r'<input[^>]* name="(\w+)" value="([^"]*)"', page.text)
     carried = [(name, html.unescape(value)) for name, value in found if name in names]
     return [
@@ -24,6 +29,15 @@ def fields(page: Page, do: str, **changed: str) -> list[tuple[str, str]]:
         ("upload", ""),  # no file chosen
         ("do", do),
     ]
+
+
+def recorded_checks(console: Console) -> int:
+    """Return how often the log says that ann had files checked."""
+    books = open_books(console.settings)
+    try:
+        return len(books.log.search(kind=Kind.RELEASE_CHECKED, actor="ann", limit=200))
+    finally:
+        books.close()
 
 
 def opened(console: Console) -> tuple[Browser, Page]:
@@ -39,6 +53,20 @@ def test_a_file_is_tried_out_without_anything_being_stored(console: Console) -> 
     assert "2 counts are smaller than 10." in tried.text
     assert "A check refuses a file" in tried.text
     assert ana.get("/releases").text.count("<tr>") == before
+
+
+def test_checks_on_the_console_are_on_record_and_come_to_an_end(console: Console) -> None:
+    ann = console.browser("ann")
+    page = ann.get("/releases/new")
+    checks = recorded_checks(console)
+    ann.upload("/releases/new", fields(page, "check"), {"bad.exe": b"MZ"})
+    assert recorded_checks(console) == checks + 1
+    asked = [
+        ann.upload("/releases/new", fields(page, "check"), {"bad.exe": b"MZ"}) for _ in range(CHECKS_AN_HOUR)
+    ]
+    assert asked[-1].status == 429
+    assert "60 checks within an hour" in asked[-1].text
+    assert recorded_checks(console) == checks + CHECKS_AN_HOUR
 
 
 def test_each_fix_that_is_offered_ends_its_finding_until_the_file_may_be_handed_in(console: Console) -> None:
@@ -57,6 +85,20 @@ def test_each_fix_that_is_offered_ends_its_finding_until_the_file_may_be_handed_
     detail = ana.get(done.headers["Location"]).text
     assert "- Title: Table 2" in detail
     assert "- Persons in it (n): 6" in detail
+
+
+def test_a_double_click_hands_in_once_and_both_lead_to_the_same_request(console: Console) -> None:
+    ana, page = opened(console)
+    files = {"twice.csv": b"d,n\nBei,120\nXi,55\n"}
+    before = ana.get("/releases").text.count("<tr>")
+    sent = fields(page, "submit")
+    with ThreadPoolExecutor(2) as clicks:
+        first, second = clicks.map(lambda _: ana.upload("/releases/new", sent, files), range(2))
+    assert first.status == second.status == 303
+    assert first.headers["Location"] == second.headers["Location"]
+    assert ana.get("/releases").text.count("<tr>") == before + 1
+    another = ana.upload("/releases/new", fields(ana.get("/releases/new"), "submit"), files)
+    assert another.headers["Location"] != first.headers["Location"]
 
 
 def test_an_own_answer_is_handed_in_with_its_receipt_and_needs_one_reviewer(console: Console) -> None:
@@ -106,6 +148,9 @@ def test_another_round_is_handed_in_and_its_changes_are_shown_cell_by_cell(conso
     version = re.findall(r'name="row_version" value="(\d+)"', review.text)[0]
     sent = [("_xsrf", review.xsrf), ("verdict", "return"), ("row_version", version), ("reason", "Which Bei?")]
     assert rita.post(f"/review/{request}", sent).status == 303
+    rolf = console.browser("rolf")
+    second = [("_xsrf", rolf.get(f"/review/{request}").xsrf), *sent[1:]]
+    assert rolf.post(f"/review/{request}", second).status == 303
     again = ana.get(f"{place}/round")
     version = re.findall(r'name="row_version" value="(\d+)"', again.text)[0]
     corrected = [*fields(again, "submit"), ("row_version", version)]

@@ -11,6 +11,7 @@ from sandbox.policy.roles import Channel, Scope
 from sandbox.review.status import Status
 from sandbox.web import openapi
 from sandbox.web.problem import MethodNotAllowed
+from sandbox.web.route import download
 from sandbox.web.routes import DOOR_PREFIX, ROUTES, find
 from sandbox.web.words import STAGES
 
@@ -39,10 +40,10 @@ def test_review_and_audit_are_not_reached_through_the_door() -> None:
     assert not [r for r in ROUTES if r.scope in privileged and Channel.NOTEBOOK in r.channels]
 
 
-def test_whatever_changes_something_needs_a_scope_and_a_body() -> None:
-    assert all(
-        route.scope is not None and route.body is not None for route in ROUTES if route.method == "POST"
-    )
+def test_whatever_changes_something_needs_a_body_and_for_more_than_own_notices_a_scope() -> None:
+    changing = [route for route in ROUTES if route.method == "POST"]
+    assert all(route.body is not None for route in changing)
+    assert {route.path for route in changing if route.scope is None} == {"/notices"}
 
 
 def test_a_parameter_matches_one_segment_only() -> None:
@@ -69,6 +70,15 @@ def test_the_refused_method_says_which_ones_there_are() -> None:
 def test_every_reference_in_the_description_points_at_something(channel: Channel) -> None:
     document = openapi.document(ROUTES, channel=channel, prefix="")
     assert all(name in document["components"]["schemas"] for name in _references(document))
+
+
+@pytest.mark.parametrize(
+    ("channel", "path"),
+    [(Channel.NOTEBOOK, "/api/v1/releases/{id}/package"), (Channel.CONSOLE, "/releases/{id}/package")],
+)
+def test_a_package_is_described_as_the_bytes_that_it_is(channel: Channel, path: str) -> None:
+    operation = openapi.document(ROUTES, channel=channel, prefix="")["paths"][path]["post"]
+    assert list(operation["responses"]["200"]["content"]) == [download(name="a", data=b"").content_type]
 
 
 def test_every_state_of_a_request_has_words() -> None:

@@ -60,9 +60,9 @@ def test_base64_that_is_not_is_refused() -> None:
 
 
 def test_a_form_may_repeat_its_lists_and_nothing_else() -> None:
-    body = b"_xsrf=t&verdict=approve&row_version=3&acknowledge=C1&acknowledge=C24&reason=%E5%A5%BD"
+    body = b"_xsrf=t&verdict=approve&row_version=3&code=C1&code=C24&why=a&why=&reason=%E5%A5%BD"
     decision = read_body(Decision, body, content_type=FORM_TYPE)
-    assert (decision.acknowledge, decision.row_version, decision.reason) == (["C1", "C24"], 3, "好")
+    assert (decision.acknowledged, decision.row_version, decision.reason) == ({"C1": "a"}, 3, "好")
     with pytest.raises(Malformed, match="twice"):
         read_body(Decision, body + b"&verdict=reject", content_type=FORM_TYPE)
 

@@ -30,7 +30,7 @@ def test_a_view_marks_the_cells_that_findings_name_and_says_which_findings() -> 
     findings: list[dict[str, Any]] = [
         {"severity": "flag", "where": "row 3, column n"},
         {"severity": "info", "where": "row 2, column n"},
-        {"severity": "refuse", "where": "file", "cells": [[1, 1], [2, 0]]},
+        {"severity": "refuse", "where": "file", "cells": [[1, "n"], [2, "區"]]},
     ]
     shown = view(findings=findings)
     assert [[cell.findings for cell in cells] for _, cells in shown.rows] == [

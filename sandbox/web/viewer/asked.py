@@ -36,14 +36,16 @@ class Asked:
     against: int = 0
     """Earlier round that the table is compared with; 0 compares nothing."""
     page: int = 1
+    on: int = 0
+    """Row or line that a comment is to be written on; 0 is the whole file."""
 
     def link(self, **changes: Any) -> str:
         """Return the query of this view with ``changes``; a change of what is shown starts at page 1."""
-        return "?" + urlencode(replace(self, **{"page": 1, **changes}).query())
+        return "?" + urlencode(replace(self, **{"page": 1, "on": 0, **changes}).query())
 
     def fields(self, *without: str) -> list[tuple[str, str]]:
         """Return the hidden fields of a form that changes ``without`` and keeps the rest."""
-        return [(name, value) for name, value in self.query().items() if name not in {*without, "page"}]
+        return [(name, value) for name, value in self.query().items() if name not in {*without, "page", "on"}]
 
     def query(self) -> dict[str, str]:
         """Return what an address must say to ask for this view."""
@@ -56,6 +58,7 @@ class Asked:
             "failing": "1" if self.failing else "",
             "against": self.against or "",
             "page": self.page if self.page > 1 else "",
+            "on": self.on or "",
         }
         return {name: str(value) for name, value in fields.items() if value}
 
@@ -78,6 +81,7 @@ def read_asked(query: Mapping[str, str]) -> Asked:
         failing="failing" in query,
         against=max(0, _number(query.get("against", "0"))),
         page=max(1, _number(query.get("page", "1"))),
+        on=max(0, _number(query.get("on", "0"))),
     )
 
 

@@ -47,11 +47,7 @@ def marks_of(findings: Iterable[Mapping[str, Any]], header: tuple[str, ...]) -> 
     for number, finding in enumerate(findings, start=1):
         if finding["severity"] == "info":
             continue
-        exact = [
-            (row + FIRST_ROW, header[column])
-            for row, column in finding.get("cells") or ()
-            if 0 <= column < len(header)
-        ]
+        exact = [(row + FIRST_ROW, column) for row, column in finding.get("cells", ()) if column in header]
         for place in exact:
             cells.setdefault(place, []).append(number)
         if not exact:
