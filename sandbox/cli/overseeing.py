@@ -29,6 +29,7 @@ MOST = 1_000
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of the policies to try; those in force where left out.",
 )
+@click.option("--profile", help="Name of a profile of limits to try: a file of policies/profiles.")
 @click.option(
     "--last",
     type=click.IntRange(1, MOST),
@@ -39,7 +40,9 @@ MOST = 1_000
 @click.option("--all", "everything", is_flag=True, help="List the requests too that nothing changes for.")
 @json_option
 @as_option
-def simulate(directory: Path | None, last: int, everything: bool, as_json: bool, account: str) -> None:
+def simulate(
+    directory: Path | None, profile: str | None, last: int, everything: bool, as_json: bool, account: str
+) -> None:
     """Say which of the last requests other policies would have refused, flagged or passed.
 
     The checks run again on the stored canonical bytes under both policies. Nothing is written but that you
@@ -48,9 +51,13 @@ def simulate(directory: Path | None, last: int, everything: bool, as_json: bool,
     \b
     Before a threshold is changed:
       cp -r policies tried
-      sed -i 's/min_cell = 10/min_cell = 15/' tried/review.toml
+      sed -i 's/min_cell = 10/min_cell = 15/' tried/profiles/sdap-default.toml
       sandbox review simulate --policies tried --as olaf
       sandbox review simulate --policies tried --json --as olaf | jq '.requests[] | select(.differs)'
+
+    \b
+    Under another of the profiles that are shipped:
+      sandbox review simulate --profile strict --as olaf
 
     \b
     What the checks of today say of what was decided earlier:
@@ -64,7 +71,8 @@ def simulate(directory: Path | None, last: int, everything: bool, as_json: bool,
             "Only officers, auditors and stewards see what policies do to all requests.",
             allowed="Choose such an account with --as.",
         )
-    other = load(directory) if directory is not None else gateway.policies
+    tried = directory or (gateway.settings.policies if profile else None)
+    other = load(tried, profile=profile) if tried is not None else gateway.policies
     gateway.looks.record(
         actor.name, subject="simulation", channel=Channel.TERMINAL.value, policy=other.digest, last=last
     )

@@ -11,12 +11,12 @@ import click
 from sandbox.audit.keys import SigningKey
 from sandbox.audit.receipt import Receipt
 from sandbox.audit.receipt import read as read_receipt
+from sandbox.cli import deciding
 from sandbox.cli.common import as_option, json_option, open_gateway, print_json, print_table, terminal_actor
 from sandbox.cli.overseeing import simulate, statistics
 from sandbox.governance.installation import RECEIPT_KEY
 from sandbox.policy.load import load
 from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
-from sandbox.review.voting import Verdict
 from sandbox.settings import Settings
 
 
@@ -164,71 +164,34 @@ def _told(document: Mapping[str, Any]) -> Iterator[str]:
         yield _finding_line(finding)
     for file in document["files"]:
         opened = "opened" if file["opened"] else "not opened"
-        yield f"{file['name']}: {file['verdict']}, {file['size']} bytes, {opened} ({file['sha256']})"
+        state = f"{file['state']}, {file['size']} bytes, {opened}"
+        yield f"{file['name']}: {file['verdict']}, {state} ({file['sha256']})"
         yield from (_finding_line(finding) for finding in file["findings"])
     for vote in document["votes"]:
         yield f"{vote['verdict']} by {vote['reviewer']}: {vote['reason']}"
+        yield from (f"  {word}: {name}" for name, word in sorted(vote["files"].items()))
+        if vote["overridden"]:
+            yield f"  overridden by an officer: {vote['overridden']}"
+    for comment in document["comments"]:
+        place = " ".join(part for part in (comment["file"], comment["anchor"]) if part) or "the request"
+        yield f"{comment['author']} on {place}, for the {comment['audience']}: {comment['text']}"
+    if document["may_conclude"]:
+        yield "The reviews differ: change yours with decide, or end the round with conclude."
+    if document["may_claim"]:
+        yield "You may take a seat: claim."
     if document["why_not"]:
         yield f"You may not decide: {document['why_not']}"
     elif document["to_acknowledge"]:
-        options = " ".join(f"--acknowledge {code}" for code in document["to_acknowledge"])
-        yield f"To approve, weigh these findings, say why in the reason, and give: {options}"
+        options = " ".join(f'--acknowledge {code}="WHY"' for code in document["to_acknowledge"])
+        yield f"To approve, weigh these findings, and say for each why the files may leave: {options}"
 
 
-def _finding_line(finding: Mapping[str, str]) -> str:
+def _finding_line(finding: Mapping[str, Any]) -> str:
     place = f"{finding['code']} [{finding['severity']}] {finding['where']}"
     return f"  {place}: {finding['sentence']} {finding['fix']}".rstrip()
 
 
-@review.command()
-@click.argument("request")
-@click.argument("verdict", type=click.Choice(["approve", "return", "reject"]))
-@click.option("--reason", required=True, help="Why; the author reads it.")
-@click.option(
-    "--version",
-    "row_version",
-    type=int,
-    help="The version you looked at (see show); default: the present one.",
-)
-@click.option(
-    "--acknowledge",
-    "acknowledged",
-    multiple=True,
-    metavar="CODE",
-    help="A finding you have weighed; once for each.",
-)
-@json_option
-@as_option
-def decide(
-    request: str,
-    verdict: Verdict,
-    reason: str,
-    row_version: int | None,
-    acknowledged: tuple[str, ...],
-    as_json: bool,
-    account: str,
-) -> None:
-    """Vote on a request. To approve, every file must have been opened (``show --out``).
-
-    \b
-    Examples:
-      sandbox review decide b1ffe9e653f86351 return --reason "Please round counts to 5." --as rita
-      sandbox review decide b1ffe9e653f86351 approve --acknowledge C26 --as rita \\
-          --reason "The model has 4,012 persons, see the note."
-    """  # noqa: D301  # click reads the backspace
-    gateway = open_gateway()
-    actor = terminal_actor(gateway, account)
-    if row_version is None:
-        row_version = gateway.desk.show(actor, request).row_version
-    view = gateway.desk.decide(
-        actor,
-        request,
-        verdict=verdict,
-        reason=reason,
-        row_version=row_version,
-        acknowledged=frozenset(acknowledged),
-    )
-    print_json(view.to_document()) if as_json else click.echo(f"Request {view.id}: {view.status}.")
-
+for _command in deciding.COMMANDS:
+    review.add_command(_command)
 
 commands: tuple[click.Command, ...] = (review,)

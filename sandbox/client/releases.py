@@ -12,6 +12,8 @@ WAITS_FOR: Mapping[str, str] = {
     "SCREENING": "the automatic checks",
     "BLOCKED": "you: a check refused a file; resubmit a corrected one, or withdraw",
     "REVIEW": "the reviewers",
+    "CONSOLIDATION": "the reviewers",
+    "HELD": "a security officer",
     "RETURNED": "you: a reviewer asks for changes; resubmit, or withdraw",
     "APPROVED": "the sandbox, which packs it",
     "SEALING": "the sandbox, which packs it",
@@ -57,6 +59,12 @@ class Release:
         """What reviewers said, as far as it is shown yet."""
         return pd.DataFrame(self.document["votes"], columns=["reviewer", "verdict", "reason", "at"])
 
+    @property
+    def comments(self) -> pd.DataFrame:
+        """What was written beside it, as far as it is shown yet; a return's letter is among them."""
+        columns = ["author", "file", "anchor", "text", "at"]
+        return pd.DataFrame(self.document["comments"], columns=columns)
+
     def __repr__(self) -> str:
         lines = [f"request {self.id}: {self.status}, round {self.document['round']}"]
         lines += [f"waits for {self.waits_for}"] if self.waits_for else []
@@ -71,6 +79,9 @@ class Release:
         lines += [
             f"  {vote['verdict']} by {vote['reviewer']}: {vote['reason']}" for vote in self.document["votes"]
         ]
+        for one in self.document["comments"]:
+            place = ", ".join(part for part in (one["file"], one["anchor"]) if part)
+            lines.append(f"  {one['author']}{f' on {place}' if place else ''}: {one['text']}")
         return "\n".join(lines)
 
 

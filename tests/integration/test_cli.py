@@ -77,7 +77,7 @@ def test_the_whole_way_in_a_terminal(sandbox: Run, tmp_path: Path) -> None:
     assert verified["whole"]
     told = sandbox("trace", request["id"], account="olaf").stdout
     assert answer["id"] in told
-    assert "rita decided on" in told
+    assert "rita reviewed" in told
     lineage = document(sandbox("trace", answer["id"], "--format", "prov", account="olaf"))
     assert {"pds:agent/ana", "pds:agent/rita"} <= set(lineage["agent"])
     assert any(name.startswith("pds:registration/") for name in lineage["activity"])

@@ -98,9 +98,13 @@ def desk_of(served: Settings) -> Iterator[Gateway]:
     gateway.close()
 
 
-def decide(gateway: Gateway, name: str, request: str, verdict: Any = "approve") -> None:
+def reviewer(name: str) -> Actor:
     groups = frozenset({"reviewers"})
-    actor = Actor(name=name, groups=groups, scopes=scopes_of(groups), channel=Channel.CONSOLE)
+    return Actor(name=name, groups=groups, scopes=scopes_of(groups), channel=Channel.CONSOLE)
+
+
+def decide(gateway: Gateway, name: str, request: str, verdict: Any = "approve") -> None:
+    actor = reviewer(name)
     view = gateway.desk.show(actor, request)
     for file in view.files:
         gateway.desk.open_file(actor, request, file.name)
@@ -110,7 +114,7 @@ def decide(gateway: Gateway, name: str, request: str, verdict: Any = "approve") 
         verdict=verdict,
         reason="Looked at.",
         row_version=view.row_version,
-        acknowledged=frozenset(view.to_acknowledge),
+        acknowledged=dict.fromkeys(view.to_acknowledge, "Weighed."),
     )
 
 
@@ -174,7 +178,14 @@ def test_the_serving_process_tells_people_what_happens(notebook: Session, desk_o
 
 def test_what_a_reviewer_said_is_shown_once_it_is_decided(notebook: Session, desk_of: Gateway) -> None:
     request = notebook.submit({"visits.csv": GOOD}, purpose="Visits by district").id
+    desk_of.desk.comment(
+        reviewer("rita"), request, text="Which Bei?", audience="author", file="visits.csv", anchor="row 2"
+    )
     decide(desk_of, "rita", request, "return")
+    assert list(notebook.release(request).comments["text"]) == []
+    decide(desk_of, "rolf", request, "return")
     returned = notebook.release(request)
-    assert list(returned.reasons["reason"]) == ["Looked at."]
+    assert list(returned.comments["text"]) == ["Which Bei?"]
+    assert "rita on visits.csv, row 2: Which Bei?" in repr(returned)
+    assert list(returned.reasons["reason"]) == ["Looked at."] * 2
     assert "return by rita: Looked at." in repr(returned)
