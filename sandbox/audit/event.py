@@ -61,6 +61,8 @@ class Kind(StrEnum):
     RELEASE_SCREENED = "release.screened"
     RELEASE_OPENED = "release.opened"
     """A reviewer was shown the bytes of a file."""
+    RELEASE_COMPARED = "release.compared"
+    """A reviewer was shown a table beside those of other requests; names each of these requests."""
     RELEASE_SEATED = "release.seated"
     """Reviewers were drawn, one took a seat, or one declared a conflict of interest."""
     RELEASE_COMMENTED = "release.commented"

@@ -69,6 +69,7 @@ MAPPING: Mapping[Kind, Mapped] = {
     Kind.RELEASE_SUBMITTED: Mapped(Class.ENTITY, 1, "release"),
     Kind.RELEASE_SCREENED: Mapped(Class.ENTITY, 3, "release"),
     Kind.RELEASE_OPENED: Mapped(Class.ENTITY, 2, "release"),
+    Kind.RELEASE_COMPARED: Mapped(Class.ENTITY, 2, "release"),
     Kind.RELEASE_SEATED: Mapped(Class.ENTITY, 3, "release"),
     Kind.RELEASE_COMMENTED: Mapped(Class.ENTITY, 3, "release"),
     Kind.RELEASE_VOTED: Mapped(Class.ENTITY, 3, "release"),

@@ -30,6 +30,7 @@ SENTENCES: Mapping[Kind, str] = {
     Kind.RELEASE_SUBMITTED: "{actor} submitted {subject}, round {round}, under {authorization}: {files}",
     Kind.RELEASE_SCREENED: "{subject} was screened: {decision}; risk {risk}, {quorum} must approve",
     Kind.RELEASE_OPENED: "{actor} looked at file {sha256} of {subject}",
+    Kind.RELEASE_COMPARED: "{actor} looked at file {sha256} of {subject} beside {beside}",
     Kind.RELEASE_SEATED: "reviewers of {subject}, {decision} by {actor}: {seats}",
     Kind.RELEASE_COMMENTED: "{actor} wrote beside {subject} for the {audience}",
     Kind.RELEASE_VOTED: "{actor} reviewed {subject}: {decision}",

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from sqlalchemy import true
 
 from sandbox import freezes
-from sandbox.audit.event import Kind, timestamp
+from sandbox.audit.event import Event, Kind, timestamp
+from sandbox.audit.group import Transaction
+from sandbox.canonical import Canonical
 from sandbox.errors import NotAllowed
 from sandbox.policy.roles import Actor
 from sandbox.review import changes, comments, counter, looks, reviewed, seats, voting
@@ -60,13 +62,14 @@ class Reviewers(Room):
             file, content = shown or stored_file(tx.connection, request, name)
             if reviewing:
                 changes.store_opened(tx, request, file, actor.name)
-                if not looks.on_record(tx.connection, request, sha256=file.sha256, person=actor.name):
-                    body = {"sha256": file.sha256}
-                    tx.append(changes.event(Kind.RELEASE_OPENED, request, actor=actor.name, body=body))
+                body = {"sha256": file.sha256}
+                self._look(tx, changes.event(Kind.RELEASE_OPENED, request, actor=actor.name, body=body))
         return content
 
     def beside(self, actor: Actor, request_id: str, name: str) -> tuple[Beside, ...]:
         """Return what was released or waits over the same people and has cells in common with a table.
+
+        The look is put on record before anything is returned, since it may show another project's tables.
 
         Raises:
             NotFound: there is no such request, or not for this person.
@@ -75,7 +78,14 @@ class Reviewers(Room):
             request = read_request(connection, request_id)
             if not self._may_look(actor, request) or name not in request.names:
                 raise unknown_request()
-            return beside(connection, self.policies, request, name)
+            found = beside(connection, self.policies, request, name)
+        # Laid side by side outside of the writing transaction: nobody waits while tables are compared.
+        sha256 = next(file.sha256 for file in request.files if file.name == name)
+        # In the body and not among the subjects: the others' authors read the history of their requests.
+        body: dict[str, Canonical] = {"sha256": sha256, "beside": sorted({one.request for one in found})}
+        with self._log.writing() as tx:
+            self._look(tx, changes.event(Kind.RELEASE_COMPARED, request, actor=actor.name, body=body))
+        return found
 
     def decide(
         self,
@@ -203,6 +213,10 @@ class Reviewers(Room):
         with self._refusals_recorded(actor, request_id), self._log.writing() as tx:
             request = self._reviewable(actor, read_request(tx.connection, request_id))
             seats.decline(tx, self._panel(), actor.name, request, reason=checked_reason(reason))
+
+    def _look(self, tx: Transaction, look: Event) -> None:
+        if not looks.on_record(tx.connection, look):
+            tx.append(look)
 
     def _reviewable(self, actor: Actor, request: Request) -> Request:
         if why_not_now(self.policies, actor, request):

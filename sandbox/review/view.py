@@ -27,6 +27,7 @@ _TELLING = frozenset(
     {
         Kind.RELEASE_VOTED,
         Kind.RELEASE_OPENED,
+        Kind.RELEASE_COMPARED,
         Kind.RELEASE_REFUSED,
         Kind.RELEASE_COMMENTED,
         Kind.RELEASE_SEATED,

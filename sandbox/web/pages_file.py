@@ -30,11 +30,12 @@ def show(call: Call, view: dict[str, Any], file: dict[str, Any], data: bytes, *,
     Args:
         call: the request; its query says what is asked of the file.
         view: the request's document.
-        file: the file's document.
+        file: the file's document; what the checks say of it together with other tables is added.
         data: its canonical bytes.
         base: the address of the request's own page.
     """
     asked = read_asked(call.query)
+    file = {**file, "findings": [*file["findings"], *findings_beside(view, file["name"])]}
     form = asked.form or ("table" if file["kind"] == "table" else "text")
     table, lines = _table(data, file, asked) if form == "table" else None, _lines(data, file, asked, form)
     seen = _covered(call, file, table, lines if form == "text" else None)
@@ -56,7 +57,7 @@ def show(call: Call, view: dict[str, Any], file: dict[str, Any], data: bytes, *,
         seen=seen,
         written=_written_on(view, file),
         may_comment=not base.startswith("/consents"),
-        beside_link=_beside_link(file, base),
+        beside=beside_links(view, base),
         before=names[place - 1] if place else None,
         after=names[place + 1] if place + 1 < len(names) else None,
         images=_named_like(view, file, kind="image"),
@@ -85,6 +86,19 @@ def file_of(view: dict[str, Any], name: str) -> dict[str, Any]:
     if found is None:
         raise NotFound("file-unknown", "The request holds no such file.")
     return found
+
+
+def findings_beside(view: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return what was found of the file ``name`` together with others; it stands with the request."""
+    return [finding for finding in view["findings"] if finding["where"].startswith(f"{name}: ")]
+
+
+def beside_links(view: dict[str, Any], base: str) -> dict[str, str]:
+    """Return, by file, where a reviewer sees it beside others: tables that no receipt covers."""
+    if not base.startswith("/review/"):
+        return {}
+    tables = (file["name"] for file in view["files"] if file["kind"] == "table" and not file["receipt"])
+    return {name: f"{base}/beside/{segment(name)}" for name in tables}
 
 
 def _table(data: bytes, file: dict[str, Any], asked: Asked) -> TableView:
@@ -123,12 +137,6 @@ def _written_on(view: dict[str, Any], file: dict[str, Any]) -> frozenset[int]:
     anchors = (one["anchor"] for one in view["comments"] if one["file"] == file["name"])
     found = (_NUMBERED.match(anchor) for anchor in anchors)
     return frozenset(int(one["number"]) for one in found if one)
-
-
-def _beside_link(file: dict[str, Any], base: str) -> str:
-    """Return where a reviewer sees the table beside others; empty where there is nothing to subtract."""
-    tells = base.startswith("/review/") and file["kind"] == "table" and not file["receipt"]
-    return f"{base}/beside/{segment(file['name'])}" if tells else ""
 
 
 def _named_like(view: dict[str, Any], file: dict[str, Any], *, kind: str) -> list[str]:

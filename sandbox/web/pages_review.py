@@ -85,6 +85,7 @@ def overview(call: Call, *, refusal: Refusal | None = None, decision: Decision |
         release=view,
         stage=stage(view["status"]),
         flags=_flags(view),
+        beside=pages_file.beside_links(view, _place(call)),
         refusal=refusal,
         stale=isinstance(refusal, Conflict) and refusal.code == "stale",
         reason=decision.reason if decision else "",

@@ -55,8 +55,11 @@ def seat(call: Call) -> Reply:
 def beside(call: Call) -> Reply:
     """Show one table beside every other over the same people that was released or waits for release.
 
-    Of what only waits, no cell is shown: it may be another project's, and may never leave.
+    Of what only waits, no cell is shown: it may be another project's, and may never leave. The desk records
+    the look, so where another site's link led here the overview is shown instead.
     """
+    if call.cross_site:
+        return redirect(f"/review/{segment(call.params['id'])}")
     desk, name = call.gateway.desk, call.params["name"]
     known = {view.id for view in desk.reviewable(call.actor)}
     view = desk.show(call.actor, call.params["id"])

@@ -10,6 +10,9 @@ from sandbox.audit.event import Kind
 from sandbox.audit.reading import Entry
 from sandbox.web.languages import translatable
 
+_REVIEWED: Final = frozenset(
+    {Kind.RELEASE_OPENED, Kind.RELEASE_COMPARED, Kind.RELEASE_VOTED, Kind.RELEASE_MOVED}
+)
 STAGES: Final[tuple[tuple[str, frozenset[Kind]], ...]] = (
     (translatable("Asked"), frozenset({Kind.QUESTION_INTENT, Kind.QUESTION_REFUSED, Kind.REVIEWED_ASKED})),
     (
@@ -18,7 +21,7 @@ STAGES: Final[tuple[tuple[str, frozenset[Kind]], ...]] = (
     ),
     (translatable("Handed in"), frozenset({Kind.RELEASE_SUBMITTED})),
     (translatable("Screened"), frozenset({Kind.RELEASE_SCREENED})),
-    (translatable("Reviewed"), frozenset({Kind.RELEASE_OPENED, Kind.RELEASE_VOTED, Kind.RELEASE_MOVED})),
+    (translatable("Reviewed"), _REVIEWED),
     (translatable("Sealed"), frozenset({Kind.RELEASE_SEALED})),
     (translatable("Downloaded"), frozenset({Kind.RELEASE_DOWNLOADED, Kind.RELEASE_WITHDRAWN})),
 )

@@ -148,6 +148,7 @@ HAPPENINGS = {
     "release.submitted": translatable("handed in"),
     "release.screened": translatable("checked"),
     "release.opened": translatable("a file was opened"),
+    "release.compared": translatable("a table was laid beside others"),
     "release.seated": translatable("reviewers were drawn or changed"),
     "release.commented": translatable("a comment was written"),
     "release.voted": translatable("a reviewer voted"),

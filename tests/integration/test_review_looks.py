@@ -22,6 +22,11 @@ def looks(office: Office, request: str, name: str) -> list[tuple[int, str]]:
     return sorted((entry.event["body"]["round"], entry.event["body"]["sha256"]) for entry in found)
 
 
+def comparisons(office: Office, request: str) -> list[tuple[str, list[str]]]:
+    found = office.log.search(kind=Kind.RELEASE_COMPARED, subject=request)
+    return [(entry.event["actor"], entry.event["body"]["beside"]) for entry in found][::-1]
+
+
 def look(office: Office, name: str, request: str, file: str = "visits.csv") -> bytes:
     return office.desk.open_file(office.actor(name), request, file)
 
@@ -68,3 +73,24 @@ def test_nothing_is_shown_that_could_not_be_recorded(office: Office, monkeypatch
     with writing(office.engine, wait=5), pytest.raises(Unavailable):
         look(office, "rita", request)
     assert looks(office, request, "rita") == []
+
+
+@pytest.mark.parametrize("office", KINDS, indirect=True)
+def test_a_table_laid_beside_others_is_recorded_with_them_once(office: Office) -> None:
+    first, second = office.submit(), office.submit()
+    for name in ("rita", "rita", "rolf"):
+        office.desk.beside(office.actor(name), second, "visits.csv")
+    assert comparisons(office, second) == [("rita", [first]), ("rolf", [first])]
+    third = office.submit()
+    office.desk.beside(office.actor("rita"), second, "visits.csv")
+    assert comparisons(office, second)[2:] == [("rita", sorted([first, third]))]
+    assert comparisons(office, first) == []
+
+
+def test_no_reviewer_learns_that_another_compared_before_the_round_is_over(office: Office) -> None:
+    office.submit()
+    second = office.submit()
+    office.desk.beside(office.actor("rita"), second, "visits.csv")
+    told = {name: office.desk.show(office.actor(name), second).timeline for name in ("rita", "rolf", "ana")}
+    seen = {name: any(line.kind == Kind.RELEASE_COMPARED for line in lines) for name, lines in told.items()}
+    assert seen == {"rita": True, "rolf": False, "ana": False}
