@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
 from sandbox.policy.grades import ReviewPolicy
-from sandbox.review.disclosure.columns import is_count_name
+from sandbox.review.disclosure.vocabulary import is_count_name
 from sandbox.review.forms import Table
 from sandbox.review.numbers import is_whole, read_number, significant
 from sandbox.review.screen.table import to_bytes

@@ -23,6 +23,7 @@ from corpus.made import (
     workbook,
     workbook_with_hidden_row,
 )
+from corpus.tables import KNOWN, SILENT
 
 RECORDS = [f"P{number},{number * 7919 % 1000 / 7:.3f}" for number in range(40)]
 GOOD = table("district,n,mean", "Bei,120,3.5", "Dong,40,2.25")
@@ -87,6 +88,13 @@ def _tables() -> Iterator[tuple[str, str, bytes]]:
     yield "digits of a mean", "a.csv", table("d,n,mean", "Bei,20,1.73917391739173")
 
 
+def _statistics() -> Iterator[tuple[str, str, bytes]]:
+    for code, texts in KNOWN.items():
+        # A mean that leaves persons out is told of, not stopped.
+        if code != "C27":
+            yield from ((f"{code} {number}", "a.csv", text.encode()) for number, text in enumerate(texts))
+
+
 def _workbooks() -> Iterator[tuple[str, str, bytes]]:
     yield "hidden sheet", "a.xlsx", workbook(state="hidden")
     yield "very hidden sheet", "a.xlsx", workbook(state="veryHidden")
@@ -141,6 +149,7 @@ CLASSES = {
     "misleading names": _named,
     "other kinds of file": _others,
     "tables": _tables,
+    "statistics": _statistics,
     "workbooks": _workbooks,
     "images": _images,
     "notebooks": _notebooks,
@@ -178,6 +187,7 @@ def benign() -> Iterator[tuple[str, str, bytes]]:
         "shares": table("district,n,share", "Bei,120,0.75", "Dong,40,0.25"),
     }
     yield from ((what, "a.csv", data) for what, data in texts.items())
+    yield from ((f"statistics {number}", "a.csv", text.encode()) for number, text in enumerate(SILENT))
     yield "tabs", "a.tsv", GOOD.replace(b",", b"\t")
     yield "note", "a.md", b"# Visits\n\nCounts are rounded to five.\n"
     yield "Chinese note", "a.txt", "人数取整到五。\n".encode()

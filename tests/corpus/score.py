@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -16,8 +17,10 @@ from corpus.files import CLASSES, GOOD, benign
 from sandbox.client.handing import read_files
 from sandbox.client.transport import Refused
 from sandbox.policy.grades import ReviewPolicy
-from sandbox.review.finding import Verdict
-from sandbox.review.screen.screening import ScreenedFile, screen_parts, with_data
+from sandbox.review.disclosure import margins
+from sandbox.review.finding import Report, Verdict
+from sandbox.review.forms import table_of
+from sandbox.review.screen.screening import ScreenedFile, screen_parts, thresholds_of, with_data
 from sandbox.review.status import Status
 from sandbox.settings import Settings
 
@@ -36,11 +39,18 @@ class Outcome(StrEnum):
 
 @cache
 def screened(name: str, data: bytes) -> tuple[ScreenedFile, ...]:
-    """Return a file as the real throw-away process leaves it, a chart beside its table."""
+    """Return a file as the real throw-away process leaves it, a chart beside its table, margins looked at."""
     files = list(screen_parts(name, data, policy=ReviewPolicy()))
     if name.startswith("chart."):
         files += screen_parts("chart.csv", GOOD, policy=ReviewPolicy())
-    return with_data(files)
+    return tuple(map(_with_margins, with_data(files)))
+
+
+def _with_margins(file: ScreenedFile) -> ScreenedFile:
+    if file.kind != "table" or not file.canonical:
+        return file
+    found = margins.check(table_of(file.canonical), thresholds_of(ReviewPolicy()))
+    return replace(file, report=Report((*file.report.findings, *found)))
 
 
 def score() -> dict[str, Counter[Outcome]]:

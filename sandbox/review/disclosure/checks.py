@@ -39,7 +39,8 @@ CHECKS: dict[str, Check] = {
     "C1": Check(
         "Minimum cell",
         "refuse",
-        "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`).",
+        "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`); counts are columns or "
+        "rows named so, and columns that add up to one.",
     ),
     "C2": Check("Zero cells", "flag", "A count is 0, where `flag_zeros` says that this is to be weighed."),
     "C3": Check(
@@ -65,11 +66,16 @@ CHECKS: dict[str, Check] = {
         "`sum` is smaller than `top1`: both signs are netted. C5 and C6 take absolute values.",
     ),
     "C8": Check("Equal values", "flag", "Column `distinct` says that all contributors have one value."),
-    "C9": Check("Minimum, maximum, range", "refuse", "A column or row is named as an extreme value."),
+    "C9": Check(
+        "Minimum, maximum, range",
+        "refuse",
+        "A column or row is named as an extreme value, or a column of numbers as the highest or oldest.",
+    ),
     "C10": Check(
         "Quantile",
         "flag",
-        "On one side of a quantile (`p5`, `q1`, `median`) are fewer than `min_cell` of the persons in `n`.",
+        "On one side of a quantile (`p5`, `99%`, `q1`, `median`) are fewer than `min_cell` of the persons "
+        "in `n`.",
     ),
     "C11": Check("Residual degrees of freedom", "flag", "Column `dof` or `df_resid` is below `least_dof`."),
     "C12": Check(
@@ -81,7 +87,8 @@ CHECKS: dict[str, Check] = {
     "C14": Check(
         "Edges of a histogram",
         "flag",
-        "An outer bin has a width of its own, so its edge may be the smallest or largest value.",
+        "An outer bin (`from` and `to`, or `[0, 10)`) has a width of its own, so its edge may be the "
+        "smallest or largest value.",
     ),
     "C15": Check(
         "Survival step",

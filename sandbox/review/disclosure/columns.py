@@ -1,31 +1,21 @@
-"""What the columns of a table are, read from their names and cells alone."""
+"""What the columns of a table are, read from their names and cells alone.
+
+A column holds counts where its name says so, or where it is a part of one: of several columns of whole
+numbers that add up to a column of counts in every row, each is one, whatever it is called.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 
+from sandbox.review.disclosure.vocabulary import Role, is_count_name
 from sandbox.review.forms import Table
 from sandbox.review.numbers import is_whole, read_number
 
-_COUNT_WORDS = frozenset(
-    {
-        "n",
-        "count",
-        "counts",
-        "freq",
-        "frequency",
-        "obs",
-        "observations",
-        "persons",
-        "people",
-        "patients",
-        "cases",
-    }
-)
-_COUNT_PARTS = ("人数", "计数", "频数", "例数", "户数", "件数", "人次", "样本量")
-_WORD = re.compile(r"[^\W_]+")
 _MASK = re.compile(
     r"|\*+|-{1,3}|\.{2,3}|…|[<≤] ?[0-9]+|x|c|s|na|n/a|nan|null|none|suppressed|masked|redacted", re.IGNORECASE
 )
@@ -34,22 +24,15 @@ _PERIOD = re.compile(
 )
 
 
-def words(label: str) -> list[str]:
-    """Return the words of a label in small letters; ``_`` and capitals inside separate words."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
-    return [word.casefold() for word in _WORD.findall(spaced)]
-
-
-def is_count_name(label: str) -> bool:
-    """Return whether a column of this name holds numbers of persons or cases."""
-    found = words(label)
-    starts_or_ends = bool(found) and (found[0] in _COUNT_WORDS or found[-1] in _COUNT_WORDS)
-    return starts_or_ends or any(part in label for part in _COUNT_PARTS)
-
-
 def is_mask(cell: str) -> bool:
     """Return whether ``cell`` stands for a value that was left out."""
     return _MASK.fullmatch(cell) is not None
+
+
+_LOOSE = 2
+"""How far rounding to multiples of five moves a count."""
+_BY_CHANCE = 2
+"""Rows in which columns that have nothing to do with each other may add up, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +41,8 @@ class Column:
 
     name: str
     cells: tuple[str, ...]
+    is_part: bool = False
+    """Whether it and others add up to a column of counts."""
 
     @cached_property
     def shown(self) -> tuple[str, ...]:
@@ -66,8 +51,8 @@ class Column:
 
     @cached_property
     def is_count(self) -> bool:
-        """Whether the column is named as one of counts."""
-        return is_count_name(self.name)
+        """Whether the column holds counts, by its name or as a part of one that does."""
+        return self.is_part or is_count_name(self.name)
 
     @cached_property
     def is_numeric(self) -> bool:
@@ -87,9 +72,47 @@ class Column:
 
 def columns_of(table: Table) -> tuple[Column, ...]:
     """Return the columns of ``table`` from left to right."""
-    return tuple(Column(name, table.column(index)) for index, name in enumerate(table.header))
+    columns = tuple(Column(name, table.column(index)) for index, name in enumerate(table.header))
+    parts = _parts(columns)
+    return tuple(replace(column, is_part=True) if column in parts else column for column in columns)
 
 
 def is_support(column: Column) -> bool:
     """Return whether ``column`` says how many persons stand behind each row."""
     return column.is_count and column.is_numeric
+
+
+def _parts(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns of whole numbers that add up to one of counts, as *male* and *female* to *n*."""
+    totals = [column for column in columns if is_support(column)]
+    others = [
+        column for column in columns if column.is_whole and not column.is_count and not column.is_period
+    ]
+    if len(others) < 2 or len(columns[0].cells) < 2:  # noqa: PLR2004  # one row may add up by chance
+        return ()
+    return tuple(others) if any(_add_up(others, total) for total in totals) else ()
+
+
+def _add_up(parts: Sequence[Column], total: Column) -> bool:
+    """Return whether the parts make up the total in all rows that show both, as far as rounding lets them."""
+    rests = []
+    for row, cell in enumerate(total.cells):
+        whole, numbers = read_number(cell), [read_number(part.cells[row]) for part in parts]
+        known = [number for number in numbers if number is not None]
+        if whole is not None and len(known) == len(numbers):
+            rests.append(abs(whole - sum(known, Decimal())))
+    exact = bool(rests) and max(rests) == 0
+    loose = len(rests) > _BY_CHANCE and max(rests) <= _LOOSE * (len(parts) + 1)
+    return exact or loose
+
+
+def named_numbers(columns: Sequence[Column], role: Role) -> Iterator[tuple[int, Column, Decimal]]:
+    """Yield row, column and number of each number that has the role by its column's name or its row's."""
+    labels = [column for column in columns if not column.is_numeric]
+    for column in columns:
+        for row, cell in enumerate(column.cells):
+            number = read_number(cell)
+            if number is not None and (
+                role.plays(column.name) or any(role.is_named(label.cells[row]) for label in labels)
+            ):
+                yield row, column, number

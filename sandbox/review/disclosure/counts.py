@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
-from sandbox.review.disclosure.columns import Column
+from sandbox.review.disclosure.columns import Column, named_numbers
+from sandbox.review.disclosure.vocabulary import STATISTIC
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.numbers import read_number
 
+_SHARE = re.compile(r" ?\([^()]*\)$")
+Counted = Sequence[tuple[int, Decimal]]
+"""Rows from 0, and their counts."""
+
 
 def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Finding]:
     """Yield a finding for each column of counts that shows a small or an unrounded one."""
-    for column in columns:
-        if not column.is_count:
-            continue
-        least, base = thresholds.min_cell, thresholds.round_to
+    least, base = thresholds.min_cell, thresholds.round_to
+    for name, counted in _counts(columns).items():
         yield from _worst(
-            column,
+            name,
+            counted,
             code="C1",
             wrong=partial(_is_small, least=least),
             wrongness=f"smaller than {least}",
             fix=f"Merge or mask groups of fewer than {least}.",
         )
         yield from _worst(
-            column,
+            name,
+            counted,
             code="C16",
             wrong=partial(_is_unrounded, base=base),
             wrongness=f"no multiple of {base}",
             fix=f"Round counts to multiples of {base}, or submit a noisy answer unchanged with its receipt.",
         )
+
+
+def _counts(columns: tuple[Column, ...]) -> Mapping[str, Counted]:
+    """Return the counts of each column that holds any: all of one named so, else those of rows named so.
+
+    A table may stand on its side, with *n* before a row; and a share may follow a count, as in 30 (2 %).
+    """
+    found: dict[str, list[tuple[int, Decimal]]] = {}
+    named = [column for column in columns if column.is_count]
+    for column in named:
+        numbers = ((row, read_number(_SHARE.sub("", cell))) for row, cell in enumerate(column.cells))
+        found[column.name] = [(row, number) for row, number in numbers if number is not None]
+    for row, column, number in () if named else named_numbers(columns, STATISTIC):
+        found.setdefault(column.name, []).append((row, number))
+    return found
 
 
 def _is_small(number: Decimal, *, least: int) -> bool:
@@ -43,17 +64,22 @@ def _is_unrounded(number: Decimal, *, base: int) -> bool:
 
 
 def _worst(
-    column: Column, *, code: str, wrong: Callable[[Decimal], bool], wrongness: str, fix: str
+    name: str,
+    counted: Counted,
+    *,
+    code: str,
+    wrong: Callable[[Decimal], bool],
+    wrongness: str,
+    fix: str,
 ) -> Iterator[Finding]:
-    numbers = ((row, read_number(cell)) for row, cell in enumerate(column.cells, start=2))
-    rows = [row for row, number in numbers if number is not None and wrong(number)]
+    rows = [row for row, number in counted if wrong(number)]
     if rows:
         counts = "One count is" if len(rows) == 1 else f"{len(rows)} counts are"
         yield Finding(
             code=code,
             severity=Severity.REFUSE,
-            where=f"row {rows[0]}, column {column.name}",
-            cells=tuple((row - 2, column.name) for row in rows),
+            where=f"row {rows[0] + 2}, column {name}",
+            cells=tuple((row, name) for row in rows),
             sentence=f"{counts} {wrongness}.",
             fix=fix,
         )

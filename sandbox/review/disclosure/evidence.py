@@ -1,8 +1,10 @@
 """C5, C6, C8 and C11: what columns of evidence beside the numbers say of their contributors.
 
 A check speaks only where its columns stand in the table: ``top1``, ``top2`` and ``sum`` for dominance,
-``distinct`` for equal values, ``dof`` for models. Contributions are taken by their absolute value (C7), and a
-sum that is smaller than its largest contribution is pointed out. Limits are the profile's.
+``distinct`` for equal values, ``dof`` for models, each by any of the names of
+:mod:`~sandbox.review.disclosure.vocabulary`. A table of several variables has them for each, as
+``cost_top1``. Contributions are taken by their absolute value (C7), and a sum that is smaller than its
+largest contribution is pointed out. Limits are the profile's.
 """
 
 from __future__ import annotations
@@ -10,27 +12,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from sandbox.review.disclosure.columns import Column
+from sandbox.review.disclosure.columns import Column, named_numbers
+from sandbox.review.disclosure.vocabulary import (
+    DF,
+    DISTINCT,
+    NOTHING,
+    RESIDUAL_DOF,
+    SUM,
+    TOP1,
+    TOP2,
+    Role,
+    Words,
+    words,
+)
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.numbers import read_number
 
-_TOP1, _TOP2 = ("top1", "最大贡献"), ("top2", "次大贡献")
-_SUM, _DISTINCT = ("sum", "总和"), ("distinct", "不同值数")
-_DOF = ("dof", "df_resid", "自由度")
-
 
 def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Finding]:
     """Yield a finding for each rule that the evidence in the table breaks."""
-    largest, second, total = (_numbers(columns, names) for names in (_TOP1, _TOP2, _SUM))
-    cells = list(zip(largest, second, total, strict=False))
-    shares = [row for row, cell in enumerate(cells) if _dominates(*cell, thresholds)]
-    near = [row for row, cell in enumerate(cells) if _is_near(*cell, thresholds)]
-    netted = [
-        row for row, (top, _, net) in enumerate(cells) if top and net is not None and abs(net) < abs(top)
-    ]
-    equal = [row for row, n in enumerate(_numbers(columns, _DISTINCT)) if n == 1]
-    few = [row for row, n in enumerate(_numbers(columns, _DOF)) if n is not None and n < thresholds.least_dof]
+    cells = list(_contributions(columns))
+    shares = [row for row, top, next_, net in cells if _dominates(top, next_, net, thresholds)]
+    near = [row for row, top, next_, net in cells if _is_near(top, next_, net, thresholds)]
+    netted = [row for row, top, _, net in cells if top and net is not None and abs(net) < abs(top)]
+    equal = [row for row, _, n in named_numbers(columns, DISTINCT) if n == 1]
+    dof = (
+        RESIDUAL_DOF
+        if any(RESIDUAL_DOF.plays(label) for label in _labels(columns))
+        else _df_of_model(columns)
+    )
+    few = [row for row, _, n in named_numbers(columns, dof) if n < thresholds.least_dof]
     if shares:
         yield _finding(
             "C5",
@@ -84,9 +96,34 @@ def _is_near(largest: Number, second: Number, total: Number, thresholds: Thresho
     return 100 * (abs(total) - abs(largest) - abs(second)) < thresholds.p_percent * abs(largest)
 
 
-def _numbers(columns: tuple[Column, ...], names: tuple[str, ...]) -> Sequence[Number]:
-    column = next((column for column in columns if column.name.casefold() in names), None)
-    return [] if column is None else [read_number(cell) for cell in column.cells]
+def _contributions(columns: tuple[Column, ...]) -> Iterator[tuple[int, Number, Number, Number]]:
+    """Yield row, largest and second contribution, and sum of each variable that has all three."""
+    largest, second, total = (_by_subject(columns, role) for role in (TOP1, TOP2, SUM))
+    for subject in largest.keys() & second.keys():
+        # A sum that is named by the variable alone is found where it is the only one.
+        whole = total.get(subject) or (next(iter(total.values())) if len(total) == 1 else None)
+        if whole is not None:
+            three = (largest[subject].cells, second[subject].cells, whole.cells)
+            for row, texts in enumerate(zip(*three, strict=True)):
+                top, next_, net = map(read_number, texts)
+                yield row, top, next_, net
+
+
+def _by_subject(columns: tuple[Column, ...], role: Role) -> dict[Words, Column]:
+    named = ((role.subject(column.name), column) for column in columns)
+    return {subject: column for subject, column in named if subject is not None}
+
+
+def _labels(columns: tuple[Column, ...]) -> Iterator[str]:
+    for column in columns:
+        yield column.name
+        yield from () if column.is_numeric else column.cells
+
+
+def _df_of_model(columns: tuple[Column, ...]) -> Role:
+    """Return what ``df`` means: in a table of variances it belongs to a term and is small by right."""
+    by_term = any({"sq", "ss", "f", "deviance"} & set(words(label)) for label in _labels(columns))
+    return NOTHING if by_term else DF
 
 
 def _finding(code: str, rows: Sequence[int], *, sentence: str, fix: str) -> Finding:

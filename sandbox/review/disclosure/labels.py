@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.review.disclosure.columns import Column, words
+from sandbox.review.disclosure.columns import Column
+from sandbox.review.disclosure.vocabulary import EXTREME, NUMERIC_EXTREME, quantile_of
 from sandbox.review.finding import Finding, Severity
-
-_EXTREMES = frozenset({"min", "max", "minimum", "maximum", "range", "p0", "p100", "smallest", "largest"})
-_EXTREME_PARTS = ("最小", "最大", "极差", "最高值", "最低值")
 
 
 def check(columns: tuple[Column, ...]) -> Iterator[Finding]:
     """Yield a finding for the first column or row that is named as an extreme."""
     for column in columns:
-        if _names_extreme(column.name):
+        in_words = NUMERIC_EXTREME.plays(column.name) and (column.is_numeric or column.is_period)
+        if in_words or _names_extreme(column.name):
             yield _finding(f"row 1, column {column.name}")
             return
         if column.is_numeric:
@@ -26,7 +25,7 @@ def check(columns: tuple[Column, ...]) -> Iterator[Finding]:
 
 
 def _names_extreme(label: str) -> bool:
-    return not _EXTREMES.isdisjoint(words(label)) or any(part in label for part in _EXTREME_PARTS)
+    return EXTREME.holds(label) or quantile_of(label) in {0, 1}
 
 
 def _finding(where: str) -> Finding:

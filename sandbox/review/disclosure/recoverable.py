@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from sandbox.review.disclosure.columns import Column, is_mask, is_support, words
+from sandbox.review.disclosure.columns import Column, is_mask, is_support
+from sandbox.review.disclosure.vocabulary import words
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.numbers import read_number

@@ -1,8 +1,9 @@
 """C10, C12, C13, C14, C15, C17 and C27: statistics that tell of few although no count is small.
 
-Each looks at columns by their exact names, so that a table which is not of that shape is not spoken of:
-quantiles (``p5``, ``q1``, ``median`` ...) beside ``n``; levels and ``r2`` of a model; edges of bins beside
-counts; numbers at risk over time; a rate beside its two counts; missing values beside a mean.
+Each looks at columns by the names of :mod:`~sandbox.review.disclosure.vocabulary`, so that a table which is
+not of that shape is not spoken of: quantiles (``p5``, ``q1``, ``median`` ...) beside ``n``; levels and ``r2``
+of a model; edges of bins beside counts; numbers at risk over time; a rate beside its two counts; missing
+values beside a mean.
 """
 
 from __future__ import annotations
@@ -11,24 +12,27 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from sandbox.review.disclosure.columns import Column, is_support, words
+from sandbox.review.disclosure.columns import Column, is_support, named_numbers
+from sandbox.review.disclosure.vocabulary import (
+    AT_RISK,
+    COEFFICIENT,
+    FIT,
+    MEAN,
+    MISSING,
+    RATE,
+    quantile_of,
+)
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
 from sandbox.review.numbers import read_number
 
 SATURATED = Decimal("0.999")
 """R squared from which a model repeats its data."""
-_QUANTILE = re.compile(
-    r"(?:p|pct|percentile)_?(?P<percent>[0-9]{1,2}(?:\.[0-9]+)?)|q_?(?P<quarter>[123])|(?P<half>median|中位数)"
-)
 _LEVEL = re.compile(r"\[.+\]|=|: ")
-_FIT = frozenset({"r2", "r_squared", "rsquared", "r-squared", "决定系数"})
 _FROM = frozenset({"from", "lower", "left", "bin_start", "bin_left", "下限"})
 _TO = frozenset({"to", "upper", "right", "bin_end", "bin_right", "上限"})
-_AT_RISK = frozenset({"at_risk", "n_risk", "n_at_risk", "number_at_risk", "风险人数"})
-_RATES = frozenset({"rate", "share", "proportion", "percent", "pct", "percentage"})
-_MISSING = frozenset({"missing", "n_missing", "nan", "缺失数"})
-_COEFFICIENTS = frozenset({"coef", "coefficient", "beta", "estimate", "odds_ratio", "系数"})
+_INTERVAL = re.compile(r"[\[(] ?(?P<left>-?[0-9.]+) ?, ?(?P<right>-?[0-9.]+) ?[\])]")
+"""A bin as pandas' and R's ``cut`` write it. Age groups as 0-14 are chosen by people, in other widths."""
 _BOTH = 2
 
 
@@ -48,7 +52,7 @@ def _quantiles(columns: Sequence[Column], counts: Sequence[Column], least: int) 
     if len(counts) != 1:
         return
     for column in columns:
-        share = _share_of(column.name)
+        share = quantile_of(column.name)
         if share is None:
             continue
         side = min(share, 1 - share)
@@ -65,18 +69,9 @@ def _quantiles(columns: Sequence[Column], counts: Sequence[Column], least: int) 
                 break
 
 
-def _share_of(name: str) -> Decimal | None:
-    found = _QUANTILE.fullmatch(name.casefold())
-    if found is None:
-        return None
-    if found["percent"]:
-        return Decimal(found["percent"]) / 100
-    return Decimal(found["quarter"]) / 4 if found["quarter"] else Decimal("0.5")
-
-
 def _levels(columns: Sequence[Column], counts: Sequence[Column]) -> Iterator[Finding]:
     """Point out a model's table with levels, as ``region[North]``, and no count of the persons in each."""
-    if counts or not any(column.name.casefold() in _COEFFICIENTS for column in columns):
+    if counts or not any(COEFFICIENT.plays(column.name) for column in columns):
         return
     for column in columns:
         rows = [row for row, cell in enumerate(column.cells) if _LEVEL.search(cell)]
@@ -92,7 +87,7 @@ def _levels(columns: Sequence[Column], counts: Sequence[Column]) -> Iterator[Fin
 
 
 def _saturated(columns: Sequence[Column]) -> Iterator[Finding]:
-    for row, column, number in _numbers(columns, _FIT):
+    for row, column, number in named_numbers(columns, FIT):
         if number > SATURATED:
             yield _flag(
                 "C13",
@@ -106,10 +101,9 @@ def _saturated(columns: Sequence[Column]) -> Iterator[Finding]:
 
 def _edges(columns: Sequence[Column], counts: Sequence[Column]) -> Iterator[Finding]:
     """Point out an outer bin with a width of its own: its edge may be one person's value."""
-    left, right = ([c for c in columns if c.name.casefold() in names] for names in (_FROM, _TO))
-    if len(left) != 1 or len(right) != 1 or not counts:
+    if not counts:
         return
-    pairs = [(read_number(a), read_number(b)) for a, b in zip(left[0].cells, right[0].cells, strict=True)]
+    left, right, pairs = _bins(columns)
     widths = [b - a for a, b in pairs if a is not None and b is not None]
     if len(widths) < 3 or len(widths) != len(pairs):  # noqa: PLR2004  # two outer bins and one between them
         return
@@ -119,16 +113,30 @@ def _edges(columns: Sequence[Column], counts: Sequence[Column]) -> Iterator[Find
             yield _flag(
                 "C14",
                 row,
-                left[0].name if row == 0 else right[0].name,
+                left if row == 0 else right,
                 sentence="An outer bin has another width, so its edge may be the smallest or largest value.",
                 fix="Use edges that do not come from the data.",
             )
             return
 
 
+def _bins(columns: Sequence[Column]) -> tuple[str, str, list[tuple[Decimal | None, Decimal | None]]]:
+    """Return the columns of left and right edges by name, and the edges; none where there are no bins."""
+    left, right = ([c for c in columns if c.name.casefold() in names] for names in (_FROM, _TO))
+    if len(left) == len(right) == 1:
+        cells = zip(left[0].cells, right[0].cells, strict=True)
+        return left[0].name, right[0].name, [(read_number(a), read_number(b)) for a, b in cells]
+    for column in columns:
+        found = [_INTERVAL.fullmatch(cell) for cell in column.cells]
+        edges = [(read_number(one["left"]), read_number(one["right"])) for one in found if one]
+        if len(edges) == len(found):
+            return column.name, column.name, edges
+    return "", "", []
+
+
 def _steps(columns: Sequence[Column], least: int) -> Iterator[Finding]:
     before: Decimal | None = None
-    for row, column, number in _numbers(columns, _AT_RISK):
+    for row, column, number in named_numbers(columns, AT_RISK):
         if before is not None and 0 < before - number < least:
             yield _flag(
                 "C15",
@@ -143,7 +151,7 @@ def _steps(columns: Sequence[Column], least: int) -> Iterator[Finding]:
 
 def _derived(columns: Sequence[Column], counts: Sequence[Column]) -> Iterator[Finding]:
     """Point out a rate that its two published counts do not give: it tells of the unrounded ones."""
-    rates = [column for column in columns if words(column.name)[-1:] and words(column.name)[-1] in _RATES]
+    rates = [column for column in columns if RATE.plays(column.name) and column not in counts]
     if len(counts) != _BOTH or len(rates) != 1:
         return
     for row, cell in enumerate(rates[0].cells):
@@ -165,9 +173,9 @@ def _derived(columns: Sequence[Column], counts: Sequence[Column]) -> Iterator[Fi
 
 
 def _missing(columns: Sequence[Column]) -> Iterator[Finding]:
-    if not any("mean" in words(column.name) or "均值" in column.name for column in columns):
+    if not any(MEAN.holds(column.name) for column in columns):
         return
-    for row, column, number in _numbers(columns, _MISSING):
+    for row, column, number in named_numbers(columns, MISSING):
         if number > 0:
             yield Finding(
                 code="C27",
@@ -177,15 +185,6 @@ def _missing(columns: Sequence[Column]) -> Iterator[Finding]:
                 fix="Say in the purpose how many and why.",
             )
             return
-
-
-def _numbers(columns: Sequence[Column], names: frozenset[str]) -> Iterator[tuple[int, Column, Decimal]]:
-    for column in columns:
-        if column.name.casefold() in names:
-            for row, cell in enumerate(column.cells):
-                number = read_number(cell)
-                if number is not None:
-                    yield row, column, number
 
 
 def _flag(code: str, row: int, column: str, *, sentence: str, fix: str) -> Finding:
