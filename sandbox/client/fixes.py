@@ -18,7 +18,9 @@ import pandas as pd
 
 from sandbox.client.transport import Refused
 
-_EXTREMES = frozenset({"min", "max", "minimum", "maximum", "range", "p0", "p100", "smallest", "largest"})
+_EXTREMES = frozenset(
+    {"min", "max", "minimum", "maximum", "range", "p0", "p100", "smallest", "largest", "top1", "top2"}
+)
 _EXTREME_PARTS = ("最小", "最大", "极差", "最高值", "最低值")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -102,7 +104,7 @@ def merge_small(
 
 
 def drop_extremes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out every column, and every row with a label, that is named as a minimum, maximum or range."""
+    """Leave out each column, and each row by its label, that is a minimum, maximum, range or ``top1``."""
     columns = [column for column in frame.columns if not is_extreme(str(column))]
     kept = frame[columns]
     texts = kept.select_dtypes(exclude="number")

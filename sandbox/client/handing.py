@@ -77,8 +77,15 @@ def read_plain(path: Path, *, most: int) -> bytes:
             allowed="Name a file that exists; a link is not followed.",
         ) from error
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
             raise Refused("file-unreadable", f"{path.name} is a directory, a pipe or a device.")
+        if found.st_nlink > 1:
+            raise Refused(
+                "file-unreadable",
+                f"{path.name} is a hard link: the same file has another name elsewhere.",
+                allowed="Copy it to a file of its own, look at that, and hand it in.",
+            )
         with open(handle, "rb", closefd=False) as file:
             content = file.read(most + 1)
     finally:

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
 from sandbox.policy.grades import ReviewPolicy
-from sandbox.review.disclosure.vocabulary import is_count_name
+from sandbox.review.disclosure.columns import columns_of
 from sandbox.review.forms import Table
 from sandbox.review.numbers import is_whole, read_number, significant
 from sandbox.review.screen.table import to_bytes
@@ -98,14 +98,18 @@ def _labels(table: Table) -> int:
 
 
 def _is_numeric(table: Table, index: int) -> bool:
-    return is_count_name(table.header[index]) or all(
+    return index in _count_columns(table) or all(
         read_number(cell) is not None for cell in table.column(index) if cell
     )
 
 
+def _count_columns(table: Table) -> set[int]:
+    return {index for index, column in enumerate(columns_of(table)) if column.is_count}
+
+
 def _counts(table: Table, change: Callable[[Decimal], str]) -> Table:
     """Change every whole number in the columns of counts."""
-    counts = {index for index, name in enumerate(table.header) if is_count_name(name)}
+    counts = _count_columns(table)
     rows = tuple(
         tuple(
             change(number)
@@ -144,7 +148,7 @@ def _without(table: Table, index: int) -> Table:
 
 def _merged(table: Table, least: int) -> Table:
     """Put the rows with a small count into one row; what is no count cannot be added and is masked."""
-    counts = {index for index, name in enumerate(table.header) if is_count_name(name)}
+    counts = _count_columns(table)
     small = [row for row in table.rows if any(_is_small(row[index], least) for index in counts)]
     if not small:
         return table

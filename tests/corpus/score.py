@@ -100,11 +100,17 @@ def _of_benign(name: str, data: bytes) -> Outcome:
     return Outcome.REFUSED if Verdict.REFUSE in verdicts else Outcome.FLAGGED
 
 
+def _hard_link(path: Path) -> None:
+    path.with_name("other").write_bytes(GOOD)
+    path.hardlink_to(path.with_name("other"))
+
+
 def _at_the_client() -> Iterator[Outcome]:
     """Say what a notebook's own reading makes of what only looks like a file."""
     plant: tuple[Callable[[Path], object], ...] = (
         lambda path: path.symlink_to("/etc/passwd"),
         lambda path: path.symlink_to("/dev/zero"),
+        _hard_link,
         os.mkfifo,
         Path.mkdir,
     )

@@ -20,6 +20,7 @@ KNOWN = {
     "C8": ("d,n,cost_distinct,mean_cost\nBei,50,1,31\n", "d,n,nunique,mean_cost\nBei,50,1,31\n"),
     "C9": (
         "d,n,max_cost\nBei,50,812\n",
+        "d,n,cost_top1,cost_sum\nBei,50,100,1000\n",
         "d,n,highest cost\nBei,50,812\n",
         "d,n,oldest\nBei,50,103\n",
         "地区,人数,最高费用\n北,50,812\n",

@@ -84,12 +84,8 @@ def test_everything_holds_on_a_sandbox_that_runs_and_nothing_is_left(
     assert doctor(settings, "verify", str(report)).returncode == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", [0.0, 0.1])
-def test_an_interrupted_run_leaves_nothing_behind(
-    running_sandbox: RunningSandbox, number: signal.Signals, moment: float
-) -> None:
-    settings = running_sandbox.settings
+def interrupted(settings: Settings, number: signal.Signals, moment: float) -> int:
+    """Interrupt a run so long after its notebook was begun; return how it ended, 0 if it was faster."""
     with subprocess.Popen(
         [sys.executable, "-m", "sandbox.cli", "doctor", "--only", "notebook"],
         env=environment_of(settings, os.environ),
@@ -101,8 +97,23 @@ def test_an_interrupted_run_leaves_nothing_behind(
             time.sleep(0.01)
         time.sleep(moment)
         process.send_signal(number)
-        assert process.wait(60) == 2
-    assert left(settings) == []
+        return process.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moments", [(0.0,), (0.1, 0.05, 0.02, 0.01)])
+def test_an_interrupted_run_leaves_nothing_behind(
+    running_sandbox: RunningSandbox, number: signal.Signals, moments: tuple[float, ...]
+) -> None:
+    settings = running_sandbox.settings
+    # The latest moment at which it still runs: how long that is, is the machine's business.
+    ends = []
+    for moment in moments:
+        ends.append(interrupted(settings, number, moment))
+        assert left(settings) == []
+        if ends[-1]:
+            break
+    assert ends[-1] == 2, ends
 
 
 def test_two_at_once_are_refused_and_do_not_disturb_each_other(running_sandbox: RunningSandbox) -> None:

@@ -123,6 +123,11 @@ def test_every_state_that_is_not_final_says_whom_it_waits_for() -> None:
 # --- reading files --------------------------------------------------------------------------------
 
 
+def plant_hard_link(path: Path) -> None:
+    path.with_name("secret").write_text("d,n\nBei,120\n")
+    path.hardlink_to(path.with_name("secret"))
+
+
 def plant_link(path: Path) -> None:
     path.with_name("secret").write_text("x")
     path.symlink_to("secret")
@@ -130,6 +135,7 @@ def plant_link(path: Path) -> None:
 
 UNREADABLE: dict[str, Any] = {
     "link": plant_link,
+    "hard link": plant_hard_link,
     "pipe": os.mkfifo,
     "directory": Path.mkdir,
     "device": lambda path: path.symlink_to("/dev/zero"),

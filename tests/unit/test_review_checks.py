@@ -32,7 +32,7 @@ HOSTILE_AND_BENIGN = {
     "C6": ("d,n,top1,top2,sum\nBei,50,480,480,1000\n", "d,n,top1,top2,sum\nBei,50,100,90,1000\n"),
     "C7": ("d,n,top1,top2,sum\nBei,50,600,100,-40\n", "d,n,top1,top2,sum\nBei,50,-60,30,-900\n"),
     "C8": ("d,n,distinct\nBei,50,1\n", "d,n,distinct\nBei,50,31\n"),
-    "C9": ("d,n,max_cost\nBei,50,812\n", "d,n,mean_cost\nBei,50,81.2\n"),
+    "C9": ("d,n,top1,top2,sum\nBei,50,100,90,1000\n", "d,n,mean_cost,sum\nBei,50,81.2,4060\n"),
     "C10": ("d,n,p5\nBei,50,12\n", "d,n,p25\nBei,50,12\n"),
     "C11": ("term,coef,n,dof\nage,0.5,50,4\n", "term,coef,n,dof\nage,0.5,50,40\n"),
     "C12": ("term,coef\nregion[North],0.5\n", "term,coef,n\nregion[North],0.5,50\n"),

@@ -69,7 +69,8 @@ CHECKS: dict[str, Check] = {
     "C9": Check(
         "Minimum, maximum, range",
         "refuse",
-        "A column or row is named as an extreme value, or a column of numbers as the highest or oldest.",
+        "A column or row is named as an extreme value, a column of numbers as the highest or oldest, or "
+        "one as a largest contribution (`top1`).",
     ),
     "C10": Check(
         "Quantile",
