@@ -7,9 +7,12 @@ sign may follow. Commas in numbers are refused earlier, because 1,234 means two 
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?%?")
+_SIGNS = {"\u2212": "-", "\uff0b": "+", "\uff0e": ".", "\uff05": "%"}
+"""Minus, and the full-width forms of plus, point and percent."""
 _CONTEXT_DIGITS = 80
 """More than 30 + 30 digits, so that reading never rounds."""
 _LONGEST_PLAIN = 20
@@ -28,6 +31,16 @@ def is_whole(cell: str) -> bool:
     return _NUMBER.fullmatch(cell) is not None and not set(cell) & set(".eE%")
 
 
+def _in_ascii(cell: str) -> str:
+    """Return a number of any script in ASCII; what is none as it is."""
+    if cell.isascii():
+        return cell
+    spelled = "".join(
+        str(unicodedata.decimal(sign)) if sign.isdecimal() else _SIGNS.get(sign, sign) for sign in cell
+    )
+    return spelled if read_number(spelled) is not None else cell
+
+
 def significant(number: Decimal) -> int:
     """Return how many significant digits ``number`` has, zeros at either end not counted."""
     return len("".join(map(str, number.as_tuple().digits)).strip("0"))
@@ -36,8 +49,10 @@ def significant(number: Decimal) -> int:
 def respell(cell: str, *, digits: int) -> str:
     """Return the one spelling of a fractional number, rounded half to even to ``digits`` digits.
 
-    Whole numbers and what is no number come back as they are: leading zeros may be part of a code.
+    Whole numbers and what is no number come back as they are: leading zeros may be part of a code. Digits of
+    other scripts and widths, which no check would read as numbers, become those of ASCII.
     """
+    cell = _in_ascii(cell)
     number = read_number(cell)
     if number is None or is_whole(cell):
         return cell.removeprefix("+") if number is not None else cell

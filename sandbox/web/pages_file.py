@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from sandbox.errors import NotFound
+from sandbox.review.finding import Report
 from sandbox.review.rounds import Version, earlier
 from sandbox.web.render import page, segment
 from sandbox.web.route import Call, Reply
@@ -35,7 +36,8 @@ def show(call: Call, view: dict[str, Any], file: dict[str, Any], data: bytes, *,
         base: the address of the request's own page.
     """
     asked = read_asked(call.query)
-    file = {**file, "findings": [*file["findings"], *findings_beside(view, file["name"])]}
+    findings = [*file["findings"], *findings_beside(view, file["name"])]
+    file = {**file, "findings": findings, "verdict": str(Report.from_document(findings).verdict)}
     form = asked.form or ("table" if file["kind"] == "table" else "text")
     table, lines = _table(data, file, asked) if form == "table" else None, _lines(data, file, asked, form)
     seen = _covered(call, file, table, lines if form == "text" else None)

@@ -5,6 +5,11 @@ from __future__ import annotations
 KNOWN = {
     "C1": (
         "district,n\nBei,3\nXi,60\n",
+        "district,n\nBei,\uff13\nXi,\uff16\uff10\n",
+        "地区,人数\n北,120人\n西,3人\n",
+        "district,n\nBei,120\nXi,~3\n",
+        "district,n\nBei,120\nXi,three\n",
+        "district,n\nBei,120\nXi,<5\n",
         "district,n,male,female\nBei,50,3,47\nXi,60,30,30\n",
         "地区,人数,男,女\n北,50,3,47\n西,60,30,30\n",
         "group,n (%)\nBei,3 (2.4%)\nXi,120 (97.6%)\n",
@@ -61,6 +66,9 @@ KNOWN = {
 }
 """By the check that must speak: tables whose columns are called as people and packages call them."""
 SILENT = (
+    "patients,n\nadults,50\nchildren,60\n",
+    "district,n\nBei,120\nXi,<10\nDong,\n",
+    "district,visits_month,n\nBei,2024-01,120\nXi,2024-02,60\n",
     "district,n,beds,rooms\nBei,50,20,45\nXi,60,30,20\n",
     "age_group,n\n0-14,100\n15-64,450\n65-120,200\n",
     "education,n\nlowest,50\nhighest,60\n",

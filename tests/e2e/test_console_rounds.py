@@ -155,6 +155,8 @@ def test_a_table_stands_beside_what_was_released_and_the_cell_that_tells_is_mark
     waiting = office.submit(second)
     page = office.at("rita", f"/review/{waiting}/files/again.csv")
     expect(page.locator("td.marked mark").first).to_be_visible()
+    expect(page.locator("h1 .badge")).to_have_text("to weigh")
+    office.window("rita").shoot(office.shots / "console-differencing.png", full=False)
     page.get_by_role("link", name="See both").first.click()
     page.wait_for_url("**/beside/again.csv")
     page = office.at("rita", f"/review/{waiting}/files/again.csv")

@@ -54,6 +54,12 @@ def test_the_cell_concerned_is_named_and_the_other_table_is_not() -> None:
     assert finding.fix
 
 
+def test_a_cell_of_which_two_tables_tell_is_counted_once() -> None:
+    other = table("district,n Bei,120 Dong,60")
+    (finding,) = check(DISTRICTS, [other, other], THRESHOLDS)
+    assert finding.sentence.endswith("cells concerned: 1.")
+
+
 counts = st.integers(min_value=2, max_value=400).map(lambda number: number * 5)
 named = st.dictionaries(st.sampled_from("abcdefgh"), counts, min_size=1, max_size=8)
 

@@ -1,4 +1,4 @@
-"""What people call a column decides which checks look at it: names that must be known, and that must not."""
+"""What people call a column, and how they write a number, decides which checks look at it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sandbox.review.disclosure.checks import check_form
 from sandbox.review.disclosure.vocabulary import is_count_name, quantile_of
 from sandbox.review.finding import Severity
 from sandbox.review.forms import table_of
+from sandbox.review.numbers import respell
 from sandbox.review.screen.screening import thresholds_of
 
 DEFAULT = thresholds_of(ReviewPolicy())
@@ -73,3 +74,18 @@ def test_a_name_that_only_resembles_one_is_not_spoken_of(text: str) -> None:
 
 def test_columns_that_add_up_by_chance_in_one_row_are_no_counts() -> None:
     assert "C1" not in found("district,n,beds,rooms\nBei,50,3,47\n")
+
+
+@pytest.mark.parametrize(
+    ("cell", "spelled"),
+    [
+        ("\uff11\uff12\uff10", "120"),
+        ("\u22120.5", "-0.5"),
+        ("\u0661\u0662", "12"),
+        ("\uff13\uff0e\uff15\uff05", "3.5%"),
+        ("第\uff11区", "第\uff11区"),
+        ("\u2460", "\u2460"),
+    ],
+)
+def test_numbers_of_other_scripts_are_spelled_in_ascii_and_texts_are_not(cell: str, spelled: str) -> None:
+    assert respell(cell, digits=4) == spelled

@@ -39,8 +39,8 @@ CHECKS: dict[str, Check] = {
     "C1": Check(
         "Minimum cell",
         "refuse",
-        "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`); counts are columns or "
-        "rows named so, and columns that add up to one.",
+        "A count is neither 0 nor at least `min_cell` (and the grade's `min_group`), is not in digits, or "
+        "its mask says more (`<5`); counts are columns or rows named so, and columns that add up to one.",
     ),
     "C2": Check("Zero cells", "flag", "A count is 0, where `flag_zeros` says that this is to be weighed."),
     "C3": Check(

@@ -19,9 +19,16 @@ from sandbox.review.numbers import is_whole, read_number
 _MASK = re.compile(
     r"|\*+|-{1,3}|\.{2,3}|…|[<≤] ?[0-9]+|x|c|s|na|n/a|nan|null|none|suppressed|masked|redacted", re.IGNORECASE
 )
+_BELOW = re.compile(r"< ?(?P<less>[0-9]+)|≤ ?(?P<most>[0-9]+)")
 _PERIOD = re.compile(
     r"(1[89]|20)[0-9]{2}([-/.]?(Q[1-4]|W[0-5][0-9]|[01]?[0-9]([-/.]?[0-3]?[0-9])?))?|(1[89]|20)[0-9]{2}年([01]?[0-9]月)?([0-3]?[0-9]日)?"
 )
+
+
+def told_by_mask(cell: str) -> int | None:
+    """Return below which number a masked count lies, as ``<5`` says; None where the mask says nothing."""
+    found = _BELOW.fullmatch(cell)
+    return int(found["less"]) if found and found["less"] else int(found["most"]) + 1 if found else None
 
 
 def is_mask(cell: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
-from sandbox.review.disclosure.columns import Column, named_numbers
+from sandbox.review.disclosure.columns import Column, is_mask, named_numbers, told_by_mask
 from sandbox.review.disclosure.vocabulary import STATISTIC
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Thresholds
@@ -21,6 +21,9 @@ Counted = Sequence[tuple[int, Decimal]]
 def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Finding]:
     """Yield a finding for each column of counts that shows a small or an unrounded one."""
     least, base = thresholds.min_cell, thresholds.round_to
+    for column in columns:
+        if column.is_count and not column.is_period and any(map(_holds_digit, column.cells)):
+            yield from _unread(column, least)
     for name, counted in _counts(columns).items():
         yield from _worst(
             name,
@@ -40,6 +43,40 @@ def check(columns: tuple[Column, ...], thresholds: Thresholds) -> Iterator[Findi
         )
 
 
+def _unread(column: Column, least: int) -> Iterator[Finding]:
+    """Yield what is no number, and masks that tell more than that a count is small."""
+    masks = [(row, told_by_mask(cell)) for row, cell in enumerate(column.cells)]
+    close = [row for row, below in masks if below is not None and below < least]
+    odd = [row for row, cell in enumerate(column.cells) if not is_mask(cell) and _number_of(cell) is None]
+    if odd:
+        yield Finding(
+            code="C1",
+            severity=Severity.REFUSE,
+            where=f"row {odd[0] + 2}, column {column.name}",
+            cells=tuple((row, column.name) for row in odd),
+            sentence="A column of counts holds something that is neither a number nor a mask.",
+            fix="Write counts in digits alone, and an asterisk for what is left out.",
+        )
+    if close:
+        yield Finding(
+            code="C1",
+            severity=Severity.REFUSE,
+            where=f"row {close[0] + 2}, column {column.name}",
+            cells=tuple((row, column.name) for row in close),
+            sentence=f"A mask says more than that a count is smaller than {least}.",
+            fix=f"Mask every count that is smaller than {least} in the same way.",
+        )
+
+
+def _number_of(cell: str) -> Decimal | None:
+    return read_number(_SHARE.sub("", cell))
+
+
+def _holds_digit(cell: str) -> bool:
+    # A column of words alone is no column of counts, although it may be called cases or patients.
+    return any(sign.isdigit() for sign in cell)
+
+
 def _counts(columns: tuple[Column, ...]) -> Mapping[str, Counted]:
     """Return the counts of each column that holds any: all of one named so, else those of rows named so.
 
@@ -48,7 +85,7 @@ def _counts(columns: tuple[Column, ...]) -> Mapping[str, Counted]:
     found: dict[str, list[tuple[int, Decimal]]] = {}
     named = [column for column in columns if column.is_count]
     for column in named:
-        numbers = ((row, read_number(_SHARE.sub("", cell))) for row, cell in enumerate(column.cells))
+        numbers = ((row, _number_of(cell)) for row, cell in enumerate(column.cells))
         found[column.name] = [(row, number) for row, number in numbers if number is not None]
     for row, column, number in () if named else named_numbers(columns, STATISTIC):
         found.setdefault(column.name, []).append((row, number))

@@ -135,13 +135,14 @@ def check(new: Table, others: Sequence[Table], thresholds: Thresholds) -> Iterat
 
 def _finding(code: str, differences: Sequence[Difference], least: int) -> Finding:
     worst = min(differences, key=lambda one: (abs(one.persons), one.row))
+    cells = {(one.row, one.column) for one in differences}
     return Finding(
         code=code,
         severity=Severity.FLAG,
         where=f"row {worst.row + 2}, column {worst.column}",
-        cells=tuple(sorted({(one.row, one.column) for one in differences})),
+        cells=tuple(sorted(cells)),
         sentence="Together with another table of the same people, released or waiting for release, it "
-        f"tells of fewer than {least} persons; cells concerned: {len(differences)}.",
+        f"tells of fewer than {least} persons; cells concerned: {len(cells)}.",
         fix="Use the same groups as in the other table, or merge the cells concerned in both.",
     )
 

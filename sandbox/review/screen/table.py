@@ -66,7 +66,7 @@ def neutral(table: Table, *, thresholds: Thresholds) -> tuple[Table, list[Findin
     digits = thresholds.significant_digits
     rows = tuple(tuple(respell(cell, digits=digits) for cell in row) for row in table.rows)
     pairs = ((a, b) for old, new in zip(table.rows, rows, strict=True) for a, b in zip(old, new, strict=True))
-    rounded = sum(read_number(old) != read_number(new) for old, new in pairs if old != new)
+    rounded = sum(read_number(old) not in {None, read_number(new)} for old, new in pairs)
     if not rounded:
         return Table(table.header, rows), []
     finding = Finding(
