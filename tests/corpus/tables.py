@@ -17,6 +17,8 @@ KNOWN = {
         "district,measure,value\nBei,n,3\nBei,mean,5.5\nXi,n,120\nXi,mean,6.1\n",
         "指标,北,西\n人数,3,120\n均值,5.5,6.5\n",
     ),
+    "C3": ("district,n,male,female\nBei,50,0,50\nXi,100,40,60\n",),
+    "C4": ("地区,人数,男,女\n北,1000,40,960\n西,100,40,60\n",),
     "C5": (
         "d,n,cost_top1,cost_top2,cost_sum\nBei,50,600,100,1000\n",
         "d,n,Top_1,Top_2,Sum\nBei,50,600,100,1000\n",
@@ -60,6 +62,8 @@ KNOWN = {
         "d,n\nBei,<10\nXi,50\nGrand Total,75\n",
         "地区,人数\n北,*\n西,50\n总计,75\n",
         "d,n_f,n_m,n_total\nBei,*,50,65\nXi,40,60,100\n",
+        "d,n,male,female\nBei,65,*,50\nXi,100,40,60\nDong,100,50,50\n",
+        "d,n,n_m,n_f\nBei,65,*,50\nXi,100,40,60\nDong,100,50,50\n",
         "d,sex,n\nBei,f,*\nBei,m,50\nXi,f,40\nXi,m,60\nBei,all,65\nXi,all,100\n",
     ),
     "C27": ("地区,人数,缺失数,平均费用\n北,50,15,31.5\n",),
@@ -76,6 +80,7 @@ SILENT = (
     "source,n,df,sum_sq,F\ndistrict,50,3,120.5,4.1\n",
     "d,n,cases_per_100k\nBei,50,7.5\n",
     "地区,人数,患病率\n北,100,21.3\n",
+    "district,n,male,female\nBei,50,20,30\nXi,100,40,60\n",
     "year,n,2024_q1\n2023,30,101\n",
     "number_of_rooms,n\n1,50\n2,60\n3,75\n",
 )

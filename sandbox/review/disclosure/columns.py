@@ -38,8 +38,8 @@ def is_mask(cell: str) -> bool:
 
 _LOOSE = 2
 """How far rounding to multiples of five moves a count."""
-_BY_CHANCE = 2
-"""Rows in which columns that have nothing to do with each other may add up, but for rounding."""
+_LEAST_ROWS = 2
+"""In which columns must add up; one more where rounding leaves some play."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,17 @@ def is_support(column: Column) -> bool:
     return column.is_count and column.is_numeric
 
 
-def _parts(columns: Sequence[Column]) -> tuple[Column, ...]:
+def _parts(columns: Sequence[Column]) -> Sequence[Column]:
     """Return the columns of whole numbers that add up to one of counts, as *male* and *female* to *n*."""
-    totals = [column for column in columns if is_support(column)]
-    others = [
-        column for column in columns if column.is_whole and not column.is_count and not column.is_period
-    ]
-    if len(others) < 2 or len(columns[0].cells) < 2:  # noqa: PLR2004  # one row may add up by chance
-        return ()
-    return tuple(others) if any(_add_up(others, total) for total in totals) else ()
+    whole = [column for column in columns if column.is_whole and not column.is_period]
+    for total in filter(is_support, whole):
+        others = [column for column in whole if column is not total]
+        unnamed = [column for column in others if not column.is_count]
+        named = [column for column in others if column.is_count]
+        for parts in (others, unnamed, named):
+            if len(parts) > 1 and _add_up(parts, total):
+                return parts
+    return ()
 
 
 def _add_up(parts: Sequence[Column], total: Column) -> bool:
@@ -108,8 +110,8 @@ def _add_up(parts: Sequence[Column], total: Column) -> bool:
         known = [number for number in numbers if number is not None]
         if whole is not None and len(known) == len(numbers):
             rests.append(abs(whole - sum(known, Decimal())))
-    exact = bool(rests) and max(rests) == 0
-    loose = len(rests) > _BY_CHANCE and max(rests) <= _LOOSE * (len(parts) + 1)
+    exact = len(rests) >= _LEAST_ROWS and max(rests) == 0
+    loose = len(rests) > _LEAST_ROWS and max(rests) <= _LOOSE * (len(parts) + 1)
     return exact or loose
 
 

@@ -134,7 +134,8 @@ def _tables(table: Table) -> Iterator[dict[Key, Cell]]:
     columns = columns_of(table)
     supports = [column for column in columns if is_support(column)]
     dimensions = [column for column in columns if column not in supports and not column.is_numeric]
-    totals = [column for column in supports if names_total(column.name)]
+    parts = [column for column in supports if column.is_part]
+    totals = [column for column in supports if (column not in parts if parts else names_total(column.name))]
     together = len(supports) > 2 and len(totals) == 1  # noqa: PLR2004  # two parts and their total
     groups = [supports] if together else [[column] for column in supports]
     for group in groups:

@@ -74,7 +74,8 @@ def _groups(columns: tuple[Column, ...], supports: Sequence[Column]) -> Iterator
     """Yield every set of at least two cells that are categories of one group."""
     dimensions = [column for column in columns if not column.is_numeric and not column.is_count]
     if len(supports) > 1:
-        wide = [column for column in supports if not names_total(column.name)]
+        adding_up = [column for column in supports if column.is_part]
+        wide = adding_up or [column for column in supports if not names_total(column.name)]
         yield from _wholes(
             {str(row): _cells_of_row(row, wide) for row in range(len(wide[0].cells))} if wide else {}
         )
