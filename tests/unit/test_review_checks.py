@@ -98,12 +98,12 @@ def lp(text: str, half: int = 0) -> dict[str, margins.Interval | None]:
     return bounds
 
 
-def crosstab(counts: list[list[int]], masked: set[tuple[int, int]]) -> str:
+def crosstab(counts: list[list[int]], masked: set[tuple[int, int]], *, mask: str = "*") -> str:
     """Write a table of two dimensions with all its totals, some cells masked."""
     height, width = len(counts), len(counts[0])
     lines = ["a,b,n"]
     for i in range(height):
-        lines += [f"a{i},b{j},{'*' if (i, j) in masked else counts[i][j]}" for j in range(width)]
+        lines += [f"a{i},b{j},{mask if (i, j) in masked else counts[i][j]}" for j in range(width)]
         lines.append(f"a{i},total,{sum(counts[i])}")
     lines += [f"total,b{j},{sum(row[j] for row in counts)}" for j in range(width)]
     lines.append(f"total,total,{sum(map(sum, counts))}")
@@ -111,11 +111,17 @@ def crosstab(counts: list[list[int]], masked: set[tuple[int, int]]) -> str:
 
 
 def by_trying(
-    counts: list[list[int]], masked: set[tuple[int, int]]
+    counts: list[list[int]], masked: set[tuple[int, int]], *, most: int | None = None
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return the interval of each masked cell by trying every table that has the same totals."""
+    """Return the interval of each masked cell by trying every table that has the same totals.
+
+    Args:
+        counts: the true counts.
+        masked: which of them are masked.
+        most: the largest that a masked one can be by its mask.
+    """
     height, width = len(counts), len(counts[0])
-    most = max(map(sum, counts))
+    most = max(map(sum, counts)) if most is None else most
     order = sorted(masked)
     seen: dict[tuple[int, int], list[int]] = {place: [] for place in order}
     for values in product(range(most + 1), repeat=len(order)):
@@ -130,15 +136,16 @@ def by_trying(
     return {place: (min(found), max(found)) for place, found in seen.items()}
 
 
+@pytest.mark.parametrize(("mask", "most"), [("*", None), ("<6", 5), ("\u2264 5", 5)])
 @pytest.mark.parametrize("seed", range(25))
-def test_linear_programs_give_what_trying_every_table_gives(seed: int) -> None:
+def test_linear_programs_give_what_trying_every_table_gives(seed: int, mask: str, most: int | None) -> None:
     chance = random.Random(seed)  # noqa: S311  # tables, no secrets
     height, width = chance.choice([(2, 2), (2, 3), (3, 3)])
     counts = [[chance.randrange(6) for _ in range(width)] for _ in range(height)]
     places = [(i, j) for i in range(height) for j in range(width)]
     masked = set(chance.sample(places, chance.randrange(1, min(5, len(places)))))
-    solved = lp(crosstab(counts, masked))
-    tried = by_trying(counts, masked)
+    solved = lp(crosstab(counts, masked, mask=mask))
+    tried = by_trying(counts, masked, most=most)
     assert {solved[f"{i * (width + 1) + j},n"] for i, j in masked} == set(tried.values())
 
 

@@ -42,6 +42,10 @@ def codes(text: str) -> set[str]:
         ("d,n Bei,120 Dong,* Xi,* total,160", set()),
         ("d,n Bei,120 Dong,* Xi,* total,120", {"C18"}),
         ("d,n Bei,120 Dong,40 total,160", set()),
+        ("d,n Bei,150 Dong,<10 Xi,<10 total,160", set()),
+        ("d,n Bei,150 Dong,<10 Xi,<10 total,170", {"C18"}),
+        ("d,n Bei,150 Dong,<10 Xi,* total,170", set()),
+        ("d,n Bei,150 Dong,<10 Xi,<10 total,150", {"C18"}),
         ("d,n Bei,120 Dong,*", set()),
     ],
 )
@@ -58,3 +62,12 @@ def test_the_interval_holds_every_masked_count_that_was_rounded_and_left_out(
     found = interval((*cells, str(5 * round(sum(counts) / 5))), total=len(counts), half=Decimal(2))
     assert found is not None
     assert all(found[0] <= counts[i] <= found[1] for i in masked)
+
+
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=8))
+def test_the_interval_holds_every_count_whose_mask_says_that_it_is_below_ten(counts: list[int]) -> None:
+    cells = ["<10" if n < 10 else str(5 * round(n / 5)) for n in counts]
+    found = interval((*cells, str(5 * round(sum(counts) / 5))), total=len(counts), half=Decimal(2))
+    small = [n for n in counts if n < 10]
+    assert (found is None) == (not small)
+    assert found is None or all(found[0] <= n <= found[1] for n in small)

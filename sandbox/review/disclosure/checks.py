@@ -105,8 +105,8 @@ CHECKS: dict[str, Check] = {
     "C18": Check(
         "Recoverable suppression",
         "flag",
-        "Totals tell a masked count within `min_cell`, or not to be 0: by subtraction in one dimension, by "
-        "linear programs in several.",
+        "Totals tell a masked count within `min_cell`, not to be 0, or more than its mask (`<10`) says: by "
+        "subtraction in one dimension, by linear programs in several.",
     ),
     "C19": Check(
         "Differencing, same cells",

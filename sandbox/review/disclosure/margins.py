@@ -1,10 +1,10 @@
 """C18 for tables with several margins: what a linear program tells of each masked count.
 
 Every row that names a total in one of its dimensions is an equation: the cells that differ from it in that
-dimension alone add up to it. A masked count lies between 0 and whatever these equations leave open; a shown
-one may have been moved by rounding. The least and the largest value that a masked count can have are two
-linear programs, solved by HiGHS (Huangfu and Hall 2018) through SciPy. What integers can be lies within that;
-in tables of two dimensions it is the same.
+dimension alone add up to it. A masked count lies between 0 and whatever these equations and its own mask
+(``<10``) leave open; a shown one may have been moved by rounding. The least and the largest value that a
+masked count can have are two linear programs, solved by HiGHS (Huangfu and Hall 2018) through SciPy. What
+integers can be lies within that; in tables of two dimensions it is the same.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox.review.disclosure.columns import columns_of, is_mask, is_support
-from sandbox.review.disclosure.recoverable import names_total
+from sandbox.review.disclosure.columns import columns_of, is_mask, is_support, told_by_mask
+from sandbox.review.disclosure.recoverable import names_total, tells
 from sandbox.review.finding import Finding, Severity
 from sandbox.review.forms import Table, Thresholds
 from sandbox.review.numbers import read_number
@@ -42,6 +42,8 @@ class Cell:
     column: str
     number: float | None
     """None where it is masked."""
+    below: int | None = None
+    """Below which number a masked one lies by its mask."""
 
 
 def check(table: Table, thresholds: Thresholds) -> Iterator[Finding]:
@@ -59,7 +61,7 @@ def check(table: Table, thresholds: Thresholds) -> Iterator[Finding]:
             if ends is None:
                 yield _unsolved(cells[key])
                 break
-            if ends[0] > 0 or ends[1] - ends[0] < thresholds.min_cell:
+            if tells(*ends, below=cells[key].below, least=thresholds.min_cell):
                 yield _found(cells[key], *ends)
                 break
 
@@ -77,7 +79,9 @@ def intervals(
     """
     place = {key: number for number, key in enumerate(cells)}
     bounds = [
-        (0, None) if cell.number is None else (max(0.0, cell.number - half), cell.number + half)
+        (0.0, None if cell.below is None else cell.below - 1.0)
+        if cell.number is None
+        else (max(0.0, cell.number - half), cell.number + half)
         for cell in cells.values()
     ]
     solve = _solver(equations, place, bounds)
@@ -148,7 +152,10 @@ def _tables(table: Table) -> Iterator[dict[Key, Cell]]:
                 if key in cells:
                     break  # two rows of the same dimensions: no table of margins
                 cells[key] = Cell(
-                    row=row, column=column.name, number=None if number is None else float(number)
+                    row=row,
+                    column=column.name,
+                    number=None if number is None else float(number),
+                    below=told_by_mask(text),
                 )
         if len(dimensions) + together > 1:
             yield cells
