@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sandbox.review.disclosure.vocabulary import Role, is_count_name
 from sandbox.review.forms import Table
@@ -77,8 +77,9 @@ class Column:
         return bool(self.shown) and all(_PERIOD.fullmatch(cell) for cell in self.shown)
 
 
+@lru_cache(maxsize=4)  # a comparison has two; more would only hold memory
 def columns_of(table: Table) -> tuple[Column, ...]:
-    """Return the columns of ``table`` from left to right."""
+    """Return the columns of ``table`` from left to right; kept, since each check asks for them again."""
     columns = tuple(Column(name, table.column(index)) for index, name in enumerate(table.header))
     parts = _parts(columns)
     return tuple(replace(column, is_part=True) if column in parts else column for column in columns)
@@ -92,36 +93,54 @@ def is_support(column: Column) -> bool:
 def _parts(columns: Sequence[Column]) -> Sequence[Column]:
     """Return the columns of whole numbers that add up to one of counts, as *male* and *female* to *n*."""
     whole = [column for column in columns if column.is_whole and not column.is_period]
+    unnamed = [column for column in whole if not column.is_count]
+    named = [column for column in whole if column.is_count]
+    numbers = {column.name: [read_number(cell) for cell in column.cells] for column in whole}
+    # Each row is added up once, not once for each total that it could have: a table may have 200 columns.
+    groups = [
+        (group, _sums([numbers[column.name] for column in group]))
+        for group in (whole, unnamed, named)
+        if len(group) > 1
+    ]
     for total in filter(is_support, whole):
-        others = [column for column in whole if column is not total]
-        unnamed = [column for column in others if not column.is_count]
-        named = [column for column in others if column.is_count]
-        for parts in (others, unnamed, named):
-            if len(parts) > 1 and _add_up(parts, total):
+        for group, sums in groups:
+            parts = [column for column in group if column is not total]
+            own = 2 if len(parts) < len(group) else 1
+            rests = [
+                abs(own * number - added)
+                for number, added in zip(numbers[total.name], sums, strict=True)
+                if number is not None and added is not None
+            ]
+            if len(parts) > 1 and _are_nothing(rests, len(parts)):
                 return parts
     return ()
 
 
-def _add_up(parts: Sequence[Column], total: Column) -> bool:
+def _sums(columns: Sequence[Sequence[Decimal | None]]) -> list[Decimal | None]:
+    """Return the sum of each row; None where a cell of it shows no number."""
+    rows = zip(*columns, strict=True)
+    return [None if None in row else sum((n for n in row if n is not None), Decimal()) for row in rows]
+
+
+def _are_nothing(rests: Sequence[Decimal], parts: int) -> bool:
     """Return whether the parts make up the total in all rows that show both, as far as rounding lets them."""
-    rests = []
-    for row, cell in enumerate(total.cells):
-        whole, numbers = read_number(cell), [read_number(part.cells[row]) for part in parts]
-        known = [number for number in numbers if number is not None]
-        if whole is not None and len(known) == len(numbers):
-            rests.append(abs(whole - sum(known, Decimal())))
     exact = len(rests) >= _LEAST_ROWS and max(rests) == 0
-    loose = len(rests) > _LEAST_ROWS and max(rests) <= _LOOSE * (len(parts) + 1)
+    loose = len(rests) > _LEAST_ROWS and max(rests) <= _LOOSE * (parts + 1)
     return exact or loose
 
 
 def named_numbers(columns: Sequence[Column], role: Role) -> Iterator[tuple[int, Column, Decimal]]:
     """Yield row, column and number of each number that has the role by its column's name or its row's."""
-    labels = [column for column in columns if not column.is_numeric]
+    rows = {
+        row
+        for label in columns
+        if not label.is_numeric and (named := set(filter(role.is_named, set(label.cells))))
+        for row, cell in enumerate(label.cells)
+        if cell in named
+    }
     for column in columns:
-        for row, cell in enumerate(column.cells):
-            number = read_number(cell)
-            if number is not None and (
-                role.plays(column.name) or any(role.is_named(label.cells[row]) for label in labels)
-            ):
+        everywhere = role.plays(column.name)
+        for row in range(len(column.cells)) if everywhere else sorted(rows):
+            number = read_number(column.cells[row])
+            if number is not None:
                 yield row, column, number

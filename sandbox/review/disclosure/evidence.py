@@ -117,7 +117,7 @@ def _by_subject(columns: tuple[Column, ...], role: Role) -> dict[Words, Column]:
 def _labels(columns: tuple[Column, ...]) -> Iterator[str]:
     for column in columns:
         yield column.name
-        yield from () if column.is_numeric else column.cells
+        yield from () if column.is_numeric else set(column.cells)
 
 
 def _df_of_model(columns: tuple[Column, ...]) -> Role:

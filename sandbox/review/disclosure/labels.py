@@ -24,10 +24,11 @@ def check(columns: tuple[Column, ...]) -> Iterator[Finding]:
             return
         if column.is_numeric:
             continue
-        for row, cell in enumerate(column.cells, start=2):
-            if _names_extreme(cell):
-                yield _finding(f"row {row}, column {column.name}")
-                return
+        extreme = set(filter(_names_extreme, set(column.cells)))
+        if extreme:
+            row = next(row for row, cell in enumerate(column.cells, start=2) if cell in extreme)
+            yield _finding(f"row {row}, column {column.name}")
+            return
 
 
 def _names_extreme(label: str) -> bool:

@@ -81,12 +81,18 @@ def _groups(columns: tuple[Column, ...], supports: Sequence[Column]) -> Iterator
         )
         return
     if len(dimensions) > 1 and supports:
+        totals = [set(filter(names_total, set(column.cells))) for column in dimensions]
+        summaries = {
+            row
+            for column, named in zip(dimensions, totals, strict=True)
+            for row, cell in enumerate(column.cells)
+            if cell in named
+        }
         for dimension in dimensions:
             parts: dict[str, list[tuple[int, str, Decimal]]] = defaultdict(list)
             for row, cell in enumerate(supports[0].cells):
                 number = read_number(cell)
-                summary = any(names_total(column.cells[row]) for column in dimensions)
-                if number is not None and not summary:
+                if number is not None and row not in summaries:
                     parts[dimension.cells[row]].append((row, supports[0].name, number))
             yield from _wholes(parts)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 Words = tuple[str, ...]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def words(label: str) -> Words:
     """Return the words of a label in small letters; ``_`` and capitals inside separate words."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
@@ -129,6 +129,8 @@ _QUANTILE = re.compile(
     rf"|{_PERCENT.replace('percent', 'sign')}%"
     rf"|第?{_PERCENT.replace('percent', 'nth')}(?:st|nd|rd|th)?[_ ]?(?:percentile|pct|百?分位数?)"
 )
+_LONGEST = 60
+"""Characters of a label that may name a quantile; a longer one is a sentence."""
 _QUARTER = re.compile(r"q_?(?P<quarter>[1-3])")
 
 
@@ -149,6 +151,8 @@ def quantile_of(label: str) -> Decimal | None:
     those of a year.
     """
     spoken = label.strip().casefold()
+    if len(spoken) > _LONGEST:
+        return None
     quarter = _QUARTER.fullmatch(spoken)
     if quarter:
         return Decimal(quarter["quarter"]) / 4
