@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from types import ModuleType
 
 import pytest
 from corpus.tables import KNOWN, SILENT
 
 from sandbox.policy.grades import ReviewPolicy
-from sandbox.review.disclosure import margins
+from sandbox.review.disclosure import columns, margins, shares
 from sandbox.review.disclosure.checks import check_form
 from sandbox.review.disclosure.vocabulary import is_count_name, quantile_of
 from sandbox.review.finding import Severity
-from sandbox.review.forms import table_of
+from sandbox.review.forms import Table, table_of
 from sandbox.review.numbers import respell
 from sandbox.review.screen.screening import thresholds_of
 
@@ -89,3 +91,28 @@ def test_columns_that_add_up_by_chance_in_one_row_are_no_counts() -> None:
 )
 def test_numbers_of_other_scripts_are_spelled_in_ascii_and_texts_are_not(cell: str, spelled: str) -> None:
     assert respell(cell, digits=4) == spelled
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "module", "name"),
+    [("n {}", "0", columns, "read_number"), ("d{}", "x{}", shares, "names_total")],
+)
+def test_cells_are_read_a_few_times_however_many_columns_there_are(
+    header: str, cell: str, module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Callable[[str], object] = getattr(module, name)
+    calls: list[str] = []
+
+    def counted(text: str) -> object:
+        calls.append(text)
+        return read(text)
+
+    monkeypatch.setattr(module, name, counted)
+    side = 40
+    rows = [tuple(cell.format(i * side + j) for j in range(side)) for i in range(side)]
+    # All but the last row add up, so that no column is given up early.
+    table = Table(
+        (*map(header.format, range(side)), "n"), (*((*row, "0") for row in rows), ("7",) * (side + 1))
+    )
+    list(check_form(table, DEFAULT))
+    assert 0 < len(calls) < 10 * side * side
